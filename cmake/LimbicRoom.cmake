@@ -1,0 +1,64 @@
+# limbic_room(<name> SOURCES files... [DEPS rooms...] [LINK targets...])
+#
+# A room is an OBJECT library of one unity translation unit: the torch headers cost 20 s of CPU per translation
+# unit and dominate everything else (STYLE.md, compile time). DEPS lists every room that it may include.
+function(limbic_room name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LINK" ${ARGN})
+  add_library(limbic_${name} OBJECT ${ARG_SOURCES})
+  target_include_directories(limbic_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
+  # Generated headers (build_info) are private to the rooms.
+  target_include_directories(limbic_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated)
+  limbic_compile_options(limbic_${name})
+  if(LIMBIC_UNITY)
+    set_target_properties(limbic_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
+  target_link_libraries(limbic_${name} PUBLIC ${ARG_LINK})
+
+  # Usage requirements and objects of everything below, so that a room's test binary links without the rooms above.
+  set(closure)
+  foreach(dep IN LISTS ARG_DEPS)
+    target_link_libraries(limbic_${name} PUBLIC limbic_${dep})
+    get_target_property(below limbic_${dep} LIMBIC_CLOSURE)
+    list(APPEND closure ${below} ${dep})
+  endforeach()
+  list(REMOVE_DUPLICATES closure)
+  list(REMOVE_ITEM closure "")
+  set_target_properties(limbic_${name} PROPERTIES LIMBIC_CLOSURE "${closure}")
+
+  target_sources(limbic PRIVATE $<TARGET_OBJECTS:limbic_${name}>)
+  target_link_libraries(limbic PRIVATE ${ARG_LINK})
+  list(JOIN ARG_DEPS "," deps)
+  set_property(GLOBAL APPEND PROPERTY LIMBIC_LAYERS "${name}:${deps}")
+endfunction()
+
+# limbic_test(<room> SOURCES files...): one GoogleTest binary per room, <room>_tests.
+function(limbic_test room)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+  add_executable(${room}_tests ${ARG_SOURCES} $<TARGET_OBJECTS:limbic_test_support>)
+  get_target_property(below limbic_${room} LIMBIC_CLOSURE)
+  set(rooms ${below} ${room})
+  list(TRANSFORM rooms PREPEND limbic_)
+  target_link_libraries(${room}_tests PRIVATE limbic_test_support ${rooms} ${ARG_LINK} GTest::gmock GTest::gtest)
+  limbic_compile_options(${room}_tests)
+  if(LIMBIC_UNITY)
+    set_target_properties(${room}_tests PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
+  gtest_discover_tests(${room}_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS ${room})
+endfunction()
+
+# Language level, warnings and sanitizers that every target of ours shares.
+function(limbic_compile_options target)
+  set_target_properties(${target} PROPERTIES
+    CXX_STANDARD ${LIMBIC_CXX_STANDARD} CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+  if(LIMBIC_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(LIMBIC_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${LIMBIC_SANITIZE} -fno-omit-frame-pointer)
+    target_compile_definitions(${target} PRIVATE _GLIBCXX_ASSERTIONS)
+    target_link_options(${target} PUBLIC -fsanitize=${LIMBIC_SANITIZE})
+  endif()
+endfunction()

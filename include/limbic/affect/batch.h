@@ -1,0 +1,45 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace limbic::affect {
+
+/// One modality of a batch. Which frames and samples are real is explicit, never read off zeros.
+struct ModalityBatch {
+  at::Tensor x;          ///< (B, T, F) float32, or (B, T, C, H, W) uint8 images in [0, 255]
+  at::Tensor mask_BT;    ///< bool, true = real frame
+  at::Tensor present_B;  ///< bool, true = the sample has this modality
+};
+
+/// Labels of one task.
+struct Targets {
+  at::Tensor y_B;     ///< int64 class index (0 where unknown)
+  at::Tensor mask_B;  ///< bool, true = the label is known
+};
+
+/// What a loader hands to a model: modalities and tasks by name.
+struct Batch {
+  std::map<std::string, ModalityBatch> streams;
+  std::map<std::string, Targets> targets;
+  std::vector<std::string> ids;  ///< sample ids, B of them
+
+  int64_t size() const { return static_cast<int64_t>(ids.size()); }
+  /// The same batch with every tensor on `device` ("cpu", "cuda:0").
+  Batch to(const std::string& device) const;
+};
+
+/// What a model makes of a batch.
+struct ModelOutput {
+  std::map<std::string, at::Tensor> tokens_BTD;    ///< per modality, zero where mask_BT is false
+  std::map<std::string, at::Tensor> embedding_BD;  ///< per modality, pooled over real frames; zero where absent
+  at::Tensor fused_BD;                             ///< undefined for score (late) fusion
+  std::map<std::string, at::Tensor> logits_BC;     ///< per task
+  /// Late fusion only: per task and modality, the scores that were fused.
+  std::map<std::string, std::map<std::string, at::Tensor>> modality_logits_BC;
+};
+
+}  // namespace limbic::affect
