@@ -10,7 +10,10 @@ Batch Batch::to(const std::string& device) const {
   for (const auto& [name, stream] : streams) {
     moved.streams[name] = {stream.x.to(where), stream.mask_BT.to(where), stream.present_B.to(where)};
   }
-  for (const auto& [task, target] : targets) moved.targets[task] = {target.y_B.to(where), target.mask_B.to(where)};
+  for (const auto& [task, target] : targets) {
+    moved.targets[task] = {target.y_B.to(where), target.mask_B.to(where),
+                           target.soft_BC.defined() ? target.soft_BC.to(where) : at::Tensor()};
+  }
   moved.ids = ids;
   return moved;
 }

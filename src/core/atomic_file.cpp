@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -40,12 +42,21 @@ void sync_path(const std::string& path, int flags) {
   if (rc != 0 && error_number != EINVAL) throw_storage(path, "sync failed", error_number);
 }
 
-void sync_directory(const std::string& path) { sync_path(path, O_RDONLY | O_DIRECTORY); }
+void sync_directory(const std::string& path) {
+  sync_path(path, O_RDONLY | O_DIRECTORY);
+}
 
 void make_directories(const std::string& path) {
   std::error_code ec;
   fs::create_directories(path, ec);
   if (ec) throw Error(ErrorCode::kStorage, path + ": cannot make the directory: " + ec.message());
+}
+
+/// Whether the process that a temp name tells of still runs (or another took its number: then it is swept
+/// later).
+bool is_writer_alive(const std::string& temp_name) {
+  const pid_t pid = std::atoi(temp_name.c_str() + temp_name.rfind(kTempMark) + kTempMark.size());
+  return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
 }
 
 void write_all(int fd, const void* data, size_t num_bytes, const std::string& path) {
@@ -68,7 +79,9 @@ std::string temp_name_for(const std::string& path) {
   return fmt::format("{}{}{}-{}", path, kTempMark, getpid(), counter++);
 }
 
-bool is_temp_name(std::string_view file_name) { return file_name.find(kTempMark) != std::string_view::npos; }
+bool is_temp_name(std::string_view file_name) {
+  return file_name.find(kTempMark) != std::string_view::npos;
+}
 
 AtomicFile::AtomicFile(std::string path) : path_(std::move(path)), temp_path_(temp_name_for(path_)) {
   make_directories(directory_of(path_));
@@ -126,7 +139,8 @@ std::string read_file(const std::string& path, uint64_t max_bytes) {
   }
   const auto size = static_cast<uint64_t>(info.st_size);
   if (size > max_bytes) {
-    throw Error(ErrorCode::kResource, fmt::format("{}: {} bytes; at most {} are read", path, size, max_bytes));
+    throw Error(ErrorCode::kResource,
+                fmt::format("{}: {} bytes; at most {} are read", path, size, max_bytes));
   }
   std::string bytes(size, '\0');
   size_t done = 0;
@@ -146,7 +160,10 @@ void publish_directory(const std::string& from, const std::string& to) {
     sync_path(entry.path().string(), entry.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY);
   }
   sync_directory(from);
-  if (rename(from.c_str(), to.c_str()) != 0) throw_storage(to, "cannot publish the directory", errno);
+  // Plain rename() would replace an empty directory without a word; file systems without the flag say EINVAL.
+  int rc = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
+  if (rc != 0 && (errno == EINVAL || errno == ENOSYS)) rc = rename(from.c_str(), to.c_str());
+  if (rc != 0) throw_storage(to, "cannot publish the directory", errno);
   sync_directory(directory_of(to));
 }
 
@@ -163,8 +180,11 @@ void replace_symlink(const std::string& target, const std::string& link) {
 
 void sweep_stale_temps(const std::string& directory) {
   std::error_code ec;
-  for (const auto& entry : fs::directory_iterator(directory, ec)) {
-    if (is_temp_name(entry.path().filename().string())) fs::remove_all(entry.path(), ec);
+  for (fs::directory_iterator entry(directory, ec), end; !ec && entry != end; entry.increment(ec)) {
+    const std::string name = entry->path().filename().string();
+    if (!is_temp_name(name) || is_writer_alive(name)) continue;
+    std::error_code ignored;  // another process may sweep too
+    fs::remove_all(entry->path(), ignored);
   }
 }
 

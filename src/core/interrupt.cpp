@@ -28,4 +28,8 @@ void install_stop_handlers() {
 
 int stop_signal() { return g_stop_signal; }
 
+void throw_if_stopped() {
+  if (g_stop_signal != 0) throw Interrupted(g_stop_signal);
+}
+
 }  // namespace limbic::core

@@ -19,6 +19,8 @@ struct ModalityBatch {
 struct Targets {
   at::Tensor y_B;     ///< int64 class index (0 where unknown)
   at::Tensor mask_B;  ///< bool, true = the label is known
+  /// Optional (B, C) float probabilities that stand in for y_B: mixed samples, several annotators.
+  at::Tensor soft_BC{};
 };
 
 /// What a loader hands to a model: modalities and tasks by name.
@@ -34,10 +36,13 @@ struct Batch {
 
 /// What a model makes of a batch.
 struct ModelOutput {
-  std::map<std::string, at::Tensor> tokens_BTD;    ///< per modality, zero where mask_BT is false
-  std::map<std::string, at::Tensor> embedding_BD;  ///< per modality, pooled over real frames; zero where absent
-  at::Tensor fused_BD;                             ///< undefined for score (late) fusion
-  std::map<std::string, at::Tensor> logits_BC;     ///< per task
+  std::map<std::string, at::Tensor> tokens_BTD;  ///< per modality, zero where mask_BT is false
+  std::map<std::string, at::Tensor>
+      embedding_BD;  ///< per modality, pooled over real frames; zero where absent
+  /// Per modality: bool, true = it took part (present, with real frames, not hidden by modality dropout).
+  std::map<std::string, at::Tensor> used_B;
+  at::Tensor fused_BD;                          ///< undefined for score (late) fusion
+  std::map<std::string, at::Tensor> logits_BC;  ///< per task
   /// Late fusion only: per task and modality, the scores that were fused.
   std::map<std::string, std::map<std::string, at::Tensor>> modality_logits_BC;
 };

@@ -1,5 +1,8 @@
 #pragma once
 #include <string>
+#include <utility>
+
+#include "limbic/core/error.h"
 
 namespace limbic::config {
 
@@ -14,6 +17,19 @@ class Checks {
   void expect(bool ok, const std::string& field, const std::string& message) {
     if (!ok) fail(field, message);
   }
+};
+
+/// Throws at the first problem: for structs that code filled in, without a file to point at.
+class ThrowingChecks final : public Checks {
+ public:
+  /// @param name  what the struct is, for the message: "log_mel"
+  explicit ThrowingChecks(std::string name) : name_(std::move(name)) {}
+  void fail(const std::string& field, const std::string& message) override {
+    throw Error(ErrorCode::kConfig, name_ + (field.empty() ? "" : "." + field) + ": " + message);
+  }
+
+ private:
+  std::string name_;
 };
 
 }  // namespace limbic::config

@@ -1,0 +1,29 @@
+#pragma once
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace limbic::cli {
+
+/// What subcommands share.
+struct Context {
+  std::vector<std::string> command_line;
+  int exit_code = 0;  ///< of a command that ended without an exception
+};
+
+/// Each call adds one subcommand; its callback runs after a successful parse.
+void add_config(CLI::App& app, Context& context);
+void add_data(CLI::App& app, Context& context);
+void add_doctor(CLI::App& app, Context& context);
+void add_eval(CLI::App& app, Context& context);
+void add_infer(CLI::App& app, Context& context);
+void add_simulate(CLI::App& app, Context& context);
+void add_train(CLI::App& app, Context& context);
+
+/// The whole program: parses, runs, maps errors to exit codes and one line on stderr.
+int run(int argc, char** argv);
+
+}  // namespace limbic::cli

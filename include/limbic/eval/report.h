@@ -1,0 +1,42 @@
+#pragma once
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "limbic/affect/label_space.h"
+#include "limbic/eval/metrics.h"
+
+namespace limbic::eval {
+
+/// How well one task was predicted.
+struct TaskReport {
+  affect::LabelSpace labels;
+  ConfusionMatrix confusion;
+  std::map<std::string, Interval> metrics;  ///< by the names of metrics()
+  int64_t num_subjects = 0;                 ///< distinct, of samples that name one
+};
+
+/// @throws Error(kData) for a truth, prediction or number of probabilities that does not fit the labels
+TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Prediction>& predictions,
+                    const BootstrapOptions& options = {});
+
+/// {task, classes, num_samples, num_subjects, num_invalid, metrics: {name: {value, low, high}}, per_class:
+/// [...], confusion: rows = truth}. NaN becomes null.
+nlohmann::json to_json(const TaskReport& report);
+/// metrics.json: the reports by task, atomically. @throws Error(kStorage)
+void write_metrics_json(const std::string& path, const std::vector<TaskReport>& reports);
+
+/// The matrix as aligned text, rows = truth, with recall at the end of each row; for terminals and logs.
+std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<std::string>& classes);
+/// The metrics with their intervals, one line each.
+std::string metrics_table(const TaskReport& report);
+
+/// predictions.jsonl: {id, subject, truth, prediction, probabilities} a line. Classes are written by name, an
+/// invalid prediction and probabilities that are not finite as null. Atomic. @throws Error(kStorage)
+void write_predictions(const std::string& path, const affect::LabelSpace& labels,
+                       const std::vector<Prediction>& predictions);
+/// @throws Error(kData) `path:line: ...`
+std::vector<Prediction> read_predictions(const std::string& path, const affect::LabelSpace& labels);
+
+}  // namespace limbic::eval

@@ -1,0 +1,87 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "limbic/config/checks.h"
+#include "limbic/signals/log_mel.h"
+#include "limbic/vision/face_crop.h"
+
+namespace limbic::features {
+
+/// Scaling with statistics of the sample itself, per feature over its valid frames.
+enum class Normalise {
+  kNone,
+  kMean,          ///< minus the mean
+  kMeanVariance,  ///< minus the mean, by the standard deviation
+};
+constexpr auto enum_names(Normalise) {
+  return std::array{std::pair{Normalise::kNone, "none"}, std::pair{Normalise::kMean, "mean"},
+                    std::pair{Normalise::kMeanVariance, "mean_variance"}};
+}
+
+/// Cuts silence from both ends of a waveform.
+struct TrimConfig {
+  bool enabled = false;
+  double threshold_db = 40.0;
+  double keep_s = 0.05;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("enabled", enabled, "trim silence at both ends");
+    v("threshold_db", threshold_db, "a 25 ms block is silence when its energy is this far below the loudest block's");
+    v("keep_s", keep_s, "silence left at each end, seconds");
+  }
+  void validate(config::Checks& checks) const;
+};
+
+/// Waveform -> log-mel frames.
+struct LogMelFeature {
+  static constexpr const char* kType = "log_mel";
+  signals::LogMelConfig mel;
+  Normalise normalise = Normalise::kNone;
+  TrimConfig trim;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("mel", mel, "waveform to log-mel frames");
+    v("normalise", normalise, "per clip and mel band: none, mean or mean_variance");
+    v("trim", trim, "silence at the ends");
+  }
+};
+
+/// Face crops -> face crops of the model's size and colour.
+struct FaceCropFeature {
+  static constexpr const char* kType = "face_crop";
+  int64_t size = 48;
+  int64_t channels = 1;
+  vision::FaceCropConfig framing;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("size", size, "side of the images that the model sees, pixels");
+    v("channels", channels, "1 grey, 3 RGB");
+    v("framing", framing, "how inference cuts faces from frames, so that they look like the corpus");
+  }
+  void validate(config::Checks& checks) const;
+};
+
+/// Values as a sensor gives them (EDA, text vectors): only scaled.
+struct ValuesFeature {
+  static constexpr const char* kType = "values";
+  Normalise normalise = Normalise::kNone;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("normalise", normalise, "per clip and feature: none, mean or mean_variance");
+  }
+};
+
+using ModalityFeature = std::variant<LogMelFeature, FaceCropFeature, ValuesFeature>;
+/// What is made of each modality. It is stored in the bundle, so that inference makes the same.
+using FeatureConfig = std::map<std::string, ModalityFeature>;
+
+}  // namespace limbic::features

@@ -1,0 +1,86 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "limbic/affect/batch.h"
+#include "limbic/affect/label_space.h"
+#include "limbic/affect/stream_shape.h"
+#include "limbic/config/bounds.h"
+#include "limbic/config/checks.h"
+#include "limbic/nn/encoder_config.h"
+#include "limbic/nn/fusion.h"
+#include "limbic/nn/head.h"
+
+namespace torch::nn {
+class Module;
+}
+
+namespace limbic::model {
+
+using affect::StreamShape;
+
+/// A model: an encoder per modality, a fusion, a head per task.
+struct ModelConfig {
+  std::map<std::string, nn::EncoderConfig> encoders;  ///< by modality
+  nn::FusionConfig fusion;                            ///< the default suits a single modality too
+  std::map<std::string, nn::HeadConfig> heads;        ///< by task; tasks not named take the defaults
+  double modality_dropout = 0.0;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("encoders", encoders, "encoder per modality");
+    v("fusion", fusion, "how modalities are combined: concat (early) or score (late)");
+    v("heads", heads, "head per task; a task that is not named takes the defaults");
+    v("modality_dropout", modality_dropout,
+      "probability in [0, 1) to hide a modality of a training sample; never hides all of a sample's "
+      "modalities",
+      config::half_open(0, 1));
+  }
+  void validate(config::Checks& checks) const;
+};
+
+/// Encoders, fusion and heads as one module. Any subset of the modalities may be present in a sample, none
+/// too: then the logits are a constant. What an absent modality's tensors hold has no influence.
+class MultimodalModel {
+ public:
+  virtual ~MultimodalModel() = default;
+  /// A modality of the model that `batch` lacks counts as absent; streams the model does not know are
+  /// ignored. The number of samples is that of the streams' first dimension.
+  virtual affect::ModelOutput forward(const affect::Batch& batch) = 0;
+
+  /// See nn::Encoder::set_input_statistics. @throws Error(kModel) for an unknown modality
+  virtual void set_input_statistics(const std::string& modality, const std::vector<double>& mean_F,
+                                    const std::vector<double>& std_F) = 0;
+  /// Modalities whose encoders scale by the training set's statistics.
+  virtual std::vector<std::string> modalities_wanting_statistics() const = 0;
+  /// Sorted.
+  virtual const std::vector<std::string>& modalities() const = 0;
+  virtual const std::vector<affect::LabelSpace>& tasks() const = 0;
+  /// A deep copy: for averaged weights, teachers, peers.
+  virtual std::shared_ptr<MultimodalModel> copy() const = 0;
+  virtual std::shared_ptr<torch::nn::Module> as_module() = 0;
+};
+
+/// @param tasks   what the heads predict
+/// @param inputs  by modality, at least those of config.encoders
+/// @throws Error(kConfig) when config, tasks and inputs do not fit together
+std::shared_ptr<MultimodalModel> build_model(const ModelConfig& config,
+                                             const std::vector<affect::LabelSpace>& tasks,
+                                             const std::map<std::string, StreamShape>& inputs);
+
+/// Parameters of one part.
+struct PartSummary {
+  std::string name;  ///< "encoders.audio", "fusion", "heads.emotion"
+  int64_t num_parameters = 0;
+};
+/// Parts in the order of the forward pass, then "total".
+std::vector<PartSummary> model_summary(MultimodalModel& model);
+/// The summary as an aligned table, one part a line.
+std::string summary_text(const std::vector<PartSummary>& parts);
+
+}  // namespace limbic::model

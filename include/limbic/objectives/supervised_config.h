@@ -1,0 +1,54 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "limbic/config/bounds.h"
+
+namespace limbic::objectives {
+
+/// Weights of the classes against imbalance; scaled so that their mean over the classes that occur is 1.
+enum class ClassBalance {
+  kNone,
+  kInverse,      ///< 1 / n
+  kSqrtInverse,  ///< 1 / sqrt(n)
+  kEffective,    ///< (1 - beta) / (1 - beta^n), Cui et al. 2019
+};
+constexpr auto enum_names(ClassBalance) {
+  return std::array<std::pair<ClassBalance, const char*>, 4>{{{ClassBalance::kNone, "none"},
+                                                              {ClassBalance::kInverse, "inverse"},
+                                                              {ClassBalance::kSqrtInverse, "sqrt_inverse"},
+                                                              {ClassBalance::kEffective, "effective"}}};
+}
+
+/// Cross-entropy on one task's labels.
+struct SupervisedConfig {
+  static constexpr const char* kType = "supervised";
+  std::string task;  ///< empty = the only task there is
+  double weight = 1.0;
+  double label_smoothing = 0.0;
+  ClassBalance class_balance = ClassBalance::kNone;
+  double effective_beta = 0.999;
+  double focal_gamma = 0.0;
+  double auxiliary_weight = 0.0;
+  double mixup = 0.0;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("task", task, "task whose labels are learned; empty = the only one");
+    v("weight", weight, "factor of this objective in the sum", config::at_least(0));
+    v("label_smoothing", label_smoothing, "share in [0, 1) of a label that is spread over all classes",
+      config::half_open(0, 1));
+    v("class_balance", class_balance, "class weights: none, inverse, sqrt_inverse or effective");
+    v("effective_beta", effective_beta, "effective: beta in [0, 1)", config::half_open(0, 1));
+    v("focal_gamma", focal_gamma, "focal loss (Lin et al. 2017): 0 = plain cross-entropy",
+      config::at_least(0));
+    v("auxiliary_weight", auxiliary_weight, "score fusion: factor of the loss of every modality's own head",
+      config::at_least(0));
+    v("mixup", mixup, "mixup (Zhang et al. 2018): alpha of the Beta distribution; 0 = off",
+      config::at_least(0));
+  }
+};
+
+}  // namespace limbic::objectives

@@ -1,0 +1,27 @@
+#pragma once
+#include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+namespace limbic::train {
+
+/// What to evaluate of a run.
+struct EvaluateOptions {
+  std::string store;                ///< empty = the store of training
+  std::string split = "test";       ///< train, val, test or all samples
+  std::string checkpoint = "best";  ///< or last
+  int num_threads = 0;              ///< 0 = every core
+};
+
+struct EvaluateReport {
+  std::shared_ptr<nlohmann::json> metrics;  ///< as in metrics.json
+  std::string text;                         ///< table for people
+  std::string directory;                    ///< RUN/eval/<split>, or RUN/eval/<split>@<store>
+};
+
+/// Evaluates a run's weights on one part of a store and writes metrics.json, predictions.jsonl and confusion.csv
+/// into RUN/eval/. Another store keeps its own labels; classes that the model does not know are an error.
+/// @throws Error(kModel, kData, kConfig)
+EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options);
+
+}  // namespace limbic::train

@@ -1,0 +1,126 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "limbic/config/bounds.h"
+#include "limbic/config/checks.h"
+#include "limbic/data/augment.h"
+#include "limbic/data/importer.h"
+#include "limbic/data/loader.h"
+#include "limbic/data/protocol.h"
+#include "limbic/features/feature_config.h"
+#include "limbic/model/multimodal.h"
+#include "limbic/objectives/objective.h"
+#include "limbic/train/ema.h"
+#include "limbic/train/optimizer.h"
+#include "limbic/train/schedule.h"
+
+namespace limbic::train {
+
+/// Where a store comes from when it is not there yet: `limbic data import KIND SOURCE --out STORE`.
+struct ImportConfig {
+  std::string kind;    ///< empty = the store must exist
+  std::string source;  ///< folder; a relative one is also looked for in $LIMBIC_DATA (default ../shared/data)
+  data::ImportOptions options;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("kind", kind, "corpus kind of `limbic data import`; empty = the store must exist");
+    v("source", source, "the corpus; a relative path is also looked for in $LIMBIC_DATA (default ../shared/data)");
+    v("options", options, "importer options");
+  }
+};
+
+/// What is trained on, as what.
+struct DataConfig {
+  std::string store;  ///< store folder
+  ImportConfig import;
+  std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store that get a head
+  data::ProtocolConfig split = data::GroupsProtocol{};
+  features::FeatureConfig features;  ///< modality -> feature; these are the model's inputs
+  data::AugmentConfig augment;
+  data::LoaderConfig loader;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("store", store, "store folder (made by `limbic data import`)");
+    v("import", import, "how to make the store when it is not there");
+    v("tasks", tasks, "label spaces of the store to learn");
+    v("split", split, "who trains, validates and tests");
+    v("features", features, "modality -> feature; the inputs of the model");
+    v("augment", augment, "modality -> random changes of training samples");
+    v("loader", loader, "batches");
+  }
+  void validate(config::Checks& checks) const {
+    checks.expect(!store.empty(), "store", "must name a folder");
+    checks.expect(!tasks.empty(), "tasks", "must name at least one task");
+    checks.expect(!features.empty(), "features", "must name at least one modality");
+  }
+};
+
+/// When training stops before its last epoch, and which epoch is best.
+struct EarlyStoppingConfig {
+  std::string metric = "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, loss
+  int64_t patience = 0;        ///< epochs without a better value; 0 = never stop early
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("metric", metric, "validation metric of the first task: uar, accuracy, macro_f1, weighted_f1 or loss");
+    v("patience", patience, "epochs without improvement before stopping; 0 = never", config::at_least(0));
+  }
+  void validate(config::Checks& checks) const;
+};
+
+/// The loop.
+struct TrainConfig {
+  int64_t epochs = 30;
+  int num_threads = 0;
+  OptimizerConfig optimizer = AdamWConfig{};
+  ScheduleConfig schedule;
+  EmaConfig ema;
+  double clip_grad_norm = 5.0;
+  EarlyStoppingConfig early_stopping;
+  double checkpoint_minutes = 10.0;
+  bool test_at_end = true;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("epochs", epochs, "passes over the training part", config::at_least(1));
+    v("num_threads", num_threads, "threads of the tensor library; 0 = every core", config::at_least(0));
+    v("optimizer", optimizer, "how weights are updated");
+    v("schedule", schedule, "learning rate over time");
+    v("ema", ema, "averaged weights");
+    v("clip_grad_norm", clip_grad_norm, "largest joint norm of the gradients; 0 = no limit", config::at_least(0.0));
+    v("early_stopping", early_stopping, "which epoch is best, and when to stop");
+    v("checkpoint_minutes", checkpoint_minutes, "also save in the middle of an epoch this often; 0 = never",
+      config::at_least(0.0));
+    v("test_at_end", test_at_end, "evaluate the best epoch on the test part, once, when training is over");
+  }
+};
+
+/// A recipe: everything that decides the result of `limbic train`.
+struct ExperimentConfig {
+  std::string name = "experiment";
+  uint64_t seed = 1;
+  DataConfig data;
+  model::ModelConfig model;
+  std::vector<objectives::ObjectiveConfig> objectives{objectives::SupervisedConfig{}};
+  TrainConfig train;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("name", name, "names the run folder");
+    v("seed", seed, "seed of weights, order, augmentation and dropout");
+    v("data", data, "what is trained on");
+    v("model", model, "the model");
+    v("objectives", objectives, "losses; they add up");
+    v("train", train, "the loop");
+  }
+  void validate(config::Checks& checks) const;
+};
+
+/// The store of `config`, made first by its importer when it is not there. @throws Error(kData, kConfig)
+std::shared_ptr<const data::Store> open_store(const DataConfig& config);
+
+}  // namespace limbic::train

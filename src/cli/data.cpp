@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "limbic/cli/commands.h"
+#include "limbic/core/error.h"
+#include "limbic/data/check.h"
+#include "limbic/data/importer.h"
+#include "limbic/data/store.h"
+
+namespace limbic::cli {
+namespace {
+
+std::string importer_list() {
+  std::string text = "\nKinds:\n";
+  for (const auto& importer : data::importers()) text += fmt::format("  {:<12} {}\n", importer.kind, importer.doc);
+  return text;
+}
+
+void add_data_import(CLI::App& data) {
+  struct Args {
+    std::string kind, source, out;
+    data::ImportOptions options;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* import = data.add_subcommand("import", "A corpus becomes a store");
+  import->footer(importer_list());
+  import->add_option("kind", args->kind, "corpus kind, see below")->required();
+  import->add_option("source", args->source, "the corpus as it was downloaded")->required();
+  import->add_option("--out", args->out, "store folder")->required();
+  import->add_option("--workers", args->options.num_workers, "threads");
+  import->add_option("--face-size", args->options.face_size, "side of face crops, pixels");
+  import->add_option("--face-channels", args->options.face_channels, "1 grey, 3 RGB");
+  import->add_option("--face-rate", args->options.face_rate_hz, "face crops per second of video");
+  import->add_option("--limit", args->options.limit, "at most this many samples; 0 = all");
+  import->add_flag("--skip-bad", args->options.skip_bad, "quarantine unreadable files (at most 1 %) and go on");
+  import->add_flag("--replace", args->options.replace, "take the place of a store with other content");
+  import->callback([args] {
+    const auto report = data::import_corpus(args->kind, args->source, args->out, args->options);
+    std::printf("%s: %lld samples, %zu quarantined, content %s\n", report.store.c_str(),
+                static_cast<long long>(report.num_samples), report.quarantined.size(), report.content_hash.c_str());
+  });
+}
+
+void add_data_check(CLI::App& data, Context& context) {
+  struct Args {
+    std::string store;
+    bool is_json = false;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* check = data.add_subcommand("check", "Read a whole store again: integrity, labels, leaks");
+  check->add_option("store", args->store, "store folder")->required();
+  check->add_flag("--json", args->is_json, "for scripts");
+  check->callback([args, &context] {
+    const auto report = data::check_store(args->store);
+    std::fputs((args->is_json ? data::render_json(report) : data::render_text(report)).c_str(), stdout);
+    if (!report.ok()) context.exit_code = static_cast<int>(ErrorCode::kData);
+  });
+}
+
+void add_data_show(CLI::App& data) {
+  struct Args {
+    std::string store, sample;
+    bool is_json = false;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* show = data.add_subcommand("show", "What a store holds");
+  show->add_option("store", args->store, "store folder")->required();
+  show->add_option("--sample", args->sample, "everything about one sample, by id");
+  show->add_flag("--json", args->is_json, "for scripts");
+  show->callback([args] {
+    const auto store = data::Store::open(args->store);
+    std::string text;
+    if (!args->sample.empty()) {
+      text = data::describe_sample(*store, args->sample);
+    } else {
+      const auto summary = data::summarize(*store);
+      text = args->is_json ? data::render_json(summary, *store) : data::render_text(summary, *store);
+    }
+    std::fputs(text.c_str(), stdout);
+  });
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Context& context) {
+  CLI::App* data = app.add_subcommand("data", "Stores: import, check, show");
+  data->require_subcommand(1);
+  add_data_import(*data);
+  add_data_check(*data, context);
+  add_data_show(*data);
+}
+
+}  // namespace limbic::cli

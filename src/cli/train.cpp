@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "limbic/cli/commands.h"
+#include "limbic/config/config.h"
+#include "limbic/core/atomic_file.h"
+#include "limbic/core/error.h"
+#include "limbic/core/log.h"
+#include "limbic/core/progress.h"
+#include "limbic/core/threads.h"
+#include "limbic/formats/jsonl.h"
+#include "limbic/train/evaluate_run.h"
+#include "limbic/train/trainer.h"
+
+namespace limbic::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct TrainArgs {
+  std::string recipe;
+  std::vector<std::string> overrides;
+  std::vector<std::string> more_overrides;
+  std::string resume;
+  std::string out;
+  bool is_dry_run = false;
+  int64_t stop_after = 0;
+};
+
+train::ExperimentConfig read_recipe(const TrainArgs& args) {
+  if (args.resume.empty()) {
+    require(!args.recipe.empty(), ErrorCode::kConfig, "train needs a recipe, e.g. limbic train configs/ravdess_audio.yaml, "
+                                                      "or --resume RUN");
+    auto overrides = args.overrides;
+    overrides.insert(overrides.end(), args.more_overrides.begin(), args.more_overrides.end());
+    return config::load_file<train::ExperimentConfig>(args.recipe, overrides);
+  }
+  require(args.recipe.empty() && args.overrides.empty() && args.out.empty(), ErrorCode::kConfig,
+          "--resume goes on with the recipe in the run folder; it takes no recipe, --set or --out");
+  const std::string path = args.resume + "/config.yaml";
+  require(fs::exists(path), ErrorCode::kModel, args.resume + ": not a run folder: config.yaml is missing");
+  return config::load_file<train::ExperimentConfig>(path);
+}
+
+void report_end(const train::FitResult& result, const train::RunFolder& run, Context& context) {
+  using End = train::FitResult::End;
+  if (result.end == End::kSignal) {
+    context.exit_code = 128 + result.signal;
+    log::screen(fmt::format("stopped by signal {}; go on with: limbic train --resume {}\n", result.signal, run.path()),
+                /*is_bar=*/false);
+  } else if (result.end == End::kPaused) {
+    log::screen(fmt::format("paused after epoch {}; go on with: limbic train --resume {}\n", result.epochs_done, run.path()),
+                /*is_bar=*/false);
+  }
+}
+
+void run_train(const TrainArgs& args, Context& context) {
+  const auto experiment = read_recipe(args);
+  if (args.is_dry_run) {
+    const auto scratch = fs::temp_directory_path() / fmt::format("limbic-dry-run-{}", getpid());
+    {
+      auto run = train::RunFolder::create(scratch.string(), experiment.name, experiment.seed);
+      train::Trainer trainer(experiment, run);
+      trainer.dry_run();
+      std::fputs(trainer.summary().c_str(), stdout);
+    }
+    std::error_code ec;
+    fs::remove_all(scratch, ec);
+    return;
+  }
+
+  auto run = args.resume.empty() ? train::RunFolder::create(args.out, experiment.name, experiment.seed)
+                                 : train::RunFolder::open(args.resume);
+  log::add_file(run / "train.log");
+  train::Trainer trainer(experiment, run);
+  if (args.resume.empty()) {
+    auto manifest = train::make_manifest(context.command_line, experiment.seed, core::num_threads());
+    manifest["data"] = trainer.data_manifest();
+    formats::write_json(run / "manifest.json", manifest);
+    // Last: a folder with config.yaml is a run.
+    core::write_file(run / "config.yaml", config::dump(experiment));
+  }
+  log::screen("run    " + run.path() + "\n" + trainer.summary(), /*is_bar=*/false);
+  const auto result = trainer.fit(args.stop_after);
+  report_end(result, run, context);
+  using End = train::FitResult::End;
+  if (result.end != End::kFinished && result.end != End::kStoppedEarly) return;
+
+  trainer.write_bundle();
+  train::finish_manifest(run, {{"epochs", result.epochs_done},
+                               {"best_epoch", result.best_epoch},
+                               {"metric", experiment.train.early_stopping.metric},
+                               {"best_value", result.best_value},
+                               {"peak_memory_bytes", core::peak_resident_bytes()}});
+  if (experiment.train.test_at_end && trainer.has_test_part()) {
+    const auto report = train::evaluate_run(run.path(), {});
+    std::fputs(report.text.c_str(), stdout);
+  }
+  log::screen(fmt::format("best epoch {}: {} {:.4f} on validation\nnext: limbic eval {}\n", result.best_epoch,
+                          experiment.train.early_stopping.metric, result.best_value, run.path()),
+              /*is_bar=*/false);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app, Context& context) {
+  auto args = std::make_shared<TrainArgs>();
+  CLI::App* train = app.add_subcommand("train", "Fit a model and write a run folder");
+  train->add_option("recipe", args->recipe, "YAML recipe, e.g. configs/ravdess_audio.yaml");
+  train->add_option("overrides", args->more_overrides, "further overrides, as for --set");
+  train->add_option("--set", args->overrides, "dotted override, e.g. --set train.optimizer.lr=3e-4 (repeatable)")
+      ->take_all()
+      ->expected(1);
+  train->add_option("--resume", args->resume, "go on with this run folder, from its newest complete checkpoint");
+  train->add_option("--out", args->out, "run folder (default runs/<name>/<time>_s<seed>); never overwritten");
+  train->add_flag("--dry-run", args->is_dry_run, "one batch of each kind, the model's size; writes nothing");
+  train->add_option("--stop-after", args->stop_after, "pause after this many epochs; --resume goes on")
+      ->check(CLI::PositiveNumber);
+  train->callback([args, &context] { run_train(*args, context); });
+}
+
+}  // namespace limbic::cli

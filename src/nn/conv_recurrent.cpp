@@ -1,0 +1,137 @@
+#include <utility>
+
+#include "layers.h"
+#include "limbic/nn/dropout.h"
+
+namespace limbic::nn {
+namespace {
+
+/// One ConvLayer. Frames are dimension 2; padded ones are zero before and after.
+class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl> {
+ public:
+  ConvBlockImpl(ConvLayer config, int64_t in_channels) : config_(config), in_channels_(in_channels) {
+    reset();
+  }
+  void reset() override {
+    const auto& c = config_;
+    conv1_ = register_module("conv1", make_conv(in_channels_, c.channels, c.kernel, c.stride));
+    norm1_ = register_module("norm1", MaskedBatchNorm(c.channels));
+    if (!c.residual) return;
+    conv2_ = register_module("conv2", make_conv(c.channels, c.channels, c.kernel, 1));
+    norm2_ = register_module("norm2", MaskedBatchNorm(c.channels));
+    if (c.stride != 1 || in_channels_ != c.channels) {
+      shortcut_ = register_module("shortcut", make_conv(in_channels_, c.channels, 1, c.stride));
+      shortcut_norm_ = register_module("shortcut_norm", MaskedBatchNorm(c.channels));
+    }
+  }
+
+  /// @param mask  of x; becomes that of the result
+  at::Tensor forward(const at::Tensor& x_BCTF, FrameMask& mask) {
+    mask = mask.reduced(config_.stride);
+    auto y = norm1_(conv1_(x_BCTF), &mask);
+    if (conv2_) {
+      y = norm2_(conv2_(mask.apply_BCTF_(y).relu_()), &mask);
+      y = y.add_(shortcut_ ? shortcut_norm_(shortcut_(x_BCTF), &mask) : x_BCTF);
+    }
+    y = mask.apply_BCTF_(y).relu_();
+    if (config_.pool_time > 1 || config_.pool_feature > 1) {
+      // ceil_mode: the last window may be short, so a clip's tokens do not depend on how far it is padded.
+      // Zeros in it are harmless after a ReLU.
+      y = at::max_pool2d(y, {config_.pool_time, config_.pool_feature},
+                         {config_.pool_time, config_.pool_feature}, 0, 1,
+                         /*ceil_mode=*/true);
+      mask = mask.reduced(config_.pool_time);
+    }
+    return fast_dropout(y, config_.dropout, is_training());
+  }
+
+  /// Features of a frame that come out of `num_features`.
+  int64_t reduced_features(int64_t num_features) const {
+    const int64_t strided = (num_features + config_.stride - 1) / config_.stride;
+    return (strided + config_.pool_feature - 1) / config_.pool_feature;
+  }
+
+ private:
+  ConvLayer config_;
+  int64_t in_channels_;
+  torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, shortcut_{nullptr};
+  MaskedBatchNorm norm1_{nullptr}, norm2_{nullptr}, shortcut_norm_{nullptr};
+};
+TORCH_MODULE(ConvBlock);
+
+class ConvRecurrentImpl final : public torch::nn::Cloneable<ConvRecurrentImpl>, public Encoder {
+ public:
+  ConvRecurrentImpl(ConvRecurrentConfig config, int64_t num_features)
+      : config_(std::move(config)), num_features_(num_features) {
+    reset();
+  }
+
+  void reset() override {
+    scale_ = register_module("scale", InputScale(config_.normalize, num_features_));
+    layers_ = register_module("layers", torch::nn::ModuleList());
+    int64_t channels = 1;
+    int64_t features = num_features_;
+    for (const auto& layer : config_.layers) {
+      const ConvBlock block(layer, channels);
+      layers_->push_back(block);
+      features = block->reduced_features(features);
+      channels = layer.channels;
+    }
+    token_width_ = channels * features;
+    if (config_.projection > 0) {
+      projection_ = register_module("projection", torch::nn::Linear(token_width_, config_.projection));
+      token_width_ = config_.projection;
+    }
+    if (config_.recurrent != Recurrent::kNone) {
+      RecurrentStackImpl::Options options;
+      options.kind = config_.recurrent;
+      options.in_width = token_width_;
+      options.hidden = config_.hidden;
+      options.layers = config_.recurrent_layers;
+      options.bidirectional = config_.bidirectional;
+      options.dropout = config_.dropout;
+      recurrent_ = register_module("recurrent", RecurrentStack(options));
+      token_width_ = recurrent_->width();
+    }
+    pool_ = register_module("pool", FramePool(config_.pooling, token_width_, config_.attention_hidden));
+  }
+
+  EncoderOutput encode(const at::Tensor& x_BTF, const at::Tensor& mask_BT) override {
+    FrameMask mask(mask_BT, layers_[0]->as<ConvBlockImpl>()->parameters()[0].scalar_type());
+    auto x = scale_(x_BTF, mask);
+    if (is_training()) x = spec_augment(config_.spec_augment, x, mask_BT);
+    x = x.unsqueeze(1);
+    for (const auto& layer : *layers_) x = layer->as<ConvBlockImpl>()->forward(x, mask);
+    auto tokens_BTD = fast_dropout(x.transpose(1, 2).flatten(2), config_.dropout, is_training());
+    if (projection_) tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
+    tokens_BTD = recurrent_ ? recurrent_(tokens_BTD, mask) : mask.apply_BTD(tokens_BTD);
+    return {tokens_BTD, mask.mask_BT, pool_(tokens_BTD, mask)};
+  }
+
+  void set_input_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F) override {
+    scale_->set_statistics(mean_F, std_F);
+  }
+  bool wants_input_statistics() const override { return config_.normalize == Normalization::kGlobal; }
+  int64_t width() const override { return pool_->width(); }
+  int64_t token_width() const override { return token_width_; }
+  std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
+
+ private:
+  ConvRecurrentConfig config_;
+  int64_t num_features_;
+  int64_t token_width_ = 0;
+  InputScale scale_{nullptr};
+  torch::nn::ModuleList layers_{nullptr};
+  torch::nn::Linear projection_{nullptr};
+  RecurrentStack recurrent_{nullptr};
+  FramePool pool_{nullptr};
+};
+
+}  // namespace
+
+std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input) {
+  require_features(input, ConvRecurrentConfig::kType);
+  return std::make_shared<ConvRecurrentImpl>(config, input.num_features());
+}
+
+}  // namespace limbic::nn

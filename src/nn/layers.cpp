@@ -1,0 +1,208 @@
+#include "layers.h"
+
+#include <torch/nn/init.h>
+#include <torch/nn/utils/rnn.h>
+
+#include <string>
+#include <utility>
+
+#include "limbic/core/error.h"
+
+namespace limbic::nn {
+namespace {
+
+constexpr double kBatchNormMomentum = 0.1;
+constexpr double kBatchNormEpsilon = 1e-5;
+constexpr double kSmallestDeviation = 1e-5;
+/// Stands in for -infinity in a softmax: a row of it stays finite, forwards and backwards.
+constexpr double kNever = -1e30;
+
+std::string shape_text(const std::vector<int64_t>& frame) {
+  std::string text = "[";
+  for (size_t i = 0; i < frame.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(frame[i]);
+  return text + "]";
+}
+
+}  // namespace
+
+FrameMask::FrameMask(at::Tensor mask, at::ScalarType dtype) : mask_BT(std::move(mask)) {
+  TORCH_CHECK(mask_BT.dim() == 2 && mask_BT.scalar_type() == at::kBool, "a mask is bool (B, T), got ",
+              mask_BT.scalar_type(), " ", mask_BT.sizes());
+  num_real = mask_BT.sum().item<int64_t>();
+  if (num_real < mask_BT.numel()) keep_BT1 = mask_BT.unsqueeze(2).to(dtype);
+}
+
+FrameMask FrameMask::reduced(int64_t factor) const {
+  if (factor == 1) return *this;
+  const int64_t num_frames = mask_BT.size(1);
+  const int64_t num_tokens = (num_frames + factor - 1) / factor;
+  FrameMask result;
+  if (!is_padded()) {
+    result.mask_BT = at::ones({mask_BT.size(0), num_tokens}, mask_BT.options());
+    result.num_real = result.mask_BT.numel();
+    return result;
+  }
+  const auto padded = at::constant_pad_nd(mask_BT, {0, num_tokens * factor - num_frames}, 0);
+  return FrameMask(padded.view({mask_BT.size(0), num_tokens, factor}).any(2), keep_BT1.scalar_type());
+}
+
+void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
+                       const std::vector<double>& std) {
+  const auto want = static_cast<size_t>(mean_F.numel());
+  require(mean.size() == want && std.size() == want, ErrorCode::kModel,
+          "input statistics have " + std::to_string(mean.size()) + " means and " +
+              std::to_string(std.size()) + " deviations; expected " + std::to_string(want) +
+              " of each, one per feature");
+  at::NoGradGuard no_grad;
+  const auto deviation = at::tensor(std, at::kDouble);
+  mean_F.copy_(at::tensor(mean, at::kDouble).view_as(mean_F));
+  std_F.copy_(at::where(deviation < kSmallestDeviation, at::ones_like(deviation), deviation).view_as(std_F));
+}
+
+void InputScaleImpl::reset() {
+  mean_F_ = register_buffer("mean_F", at::zeros({num_features_}));
+  std_F_ = register_buffer("std_F", at::ones({num_features_}));
+}
+
+at::Tensor InputScaleImpl::forward(const at::Tensor& x_BTF, const FrameMask& mask) const {
+  TORCH_CHECK(x_BTF.dim() == 3 && x_BTF.size(2) == num_features_, "the encoder wants (B, T, ", num_features_,
+              "), got ", x_BTF.sizes());
+  auto x = x_BTF.to(mean_F_.scalar_type());
+  const auto padded_BT1 = mask.mask_BT.logical_not().unsqueeze(2);
+  switch (normalization_) {
+    case Normalization::kNone:
+      break;
+    case Normalization::kGlobal:
+      x = x.sub(mean_F_).div_(std_F_);
+      break;
+    case Normalization::kUtterance: {
+      if (mask.is_padded()) x = x.masked_fill(padded_BT1, 0.0);
+      const auto num_B11 = mask.mask_BT.sum(1).clamp_min(1).to(x.scalar_type()).view({-1, 1, 1});
+      x = x - x.sum(1, /*keepdim=*/true) / num_B11;
+      if (mask.is_padded()) x.masked_fill_(padded_BT1, 0.0);
+      x = x / ((x * x).sum(1, true) / num_B11).sqrt().add(kSmallestDeviation);
+      break;
+    }
+  }
+  return mask.is_padded() ? x.masked_fill(padded_BT1, 0.0) : x;
+}
+
+void InputScaleImpl::set_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F) {
+  assign_statistics(mean_F_, std_F_, mean_F, std_F);
+}
+
+void MaskedBatchNormImpl::reset() {
+  weight_C_ = register_parameter("weight", at::ones({channels_}));
+  bias_C_ = register_parameter("bias", at::zeros({channels_}));
+  running_mean_C_ = register_buffer("running_mean", at::zeros({channels_}));
+  running_var_C_ = register_buffer("running_var", at::ones({channels_}));
+}
+
+// Note [Masked batch norm]
+// The statistics come from two sums over input that is zero at padded frames, divided by the number of real
+// values: two cheap passes that autograd knows how to reverse. Cancellation in E[x^2] - E[x]^2 is harmless
+// here: the input of a batch norm has a mean of the order of its deviation.
+at::Tensor MaskedBatchNormImpl::forward(const at::Tensor& x_BCTF, const FrameMask* mask) {
+  const bool is_masked = mask != nullptr && mask->is_padded();
+  const int64_t num_frames = mask != nullptr ? mask->num_real : x_BCTF.size(0) * x_BCTF.size(2);
+  const int64_t num_values = num_frames * x_BCTF.size(3);
+  const bool use_batch = is_training() && num_values > 1;
+  if (!is_masked || !use_batch) {
+    return at::batch_norm(x_BCTF, weight_C_, bias_C_, running_mean_C_, running_var_C_, use_batch,
+                          kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
+  }
+  const auto n = static_cast<double>(num_values);
+  const auto x = x_BCTF * mask->keep_BT1.unsqueeze(1);
+  const auto mean_C = x.sum({0, 2, 3}) / n;
+  const auto var_C = ((x * x).sum({0, 2, 3}) / n - mean_C * mean_C).clamp_min(0.0);
+  {
+    at::NoGradGuard no_grad;
+    running_mean_C_.lerp_(mean_C, kBatchNormMomentum);
+    running_var_C_.lerp_(var_C * (n / (n - 1)), kBatchNormMomentum);
+  }
+  const auto scale_C = weight_C_ * (var_C + kBatchNormEpsilon).rsqrt();
+  const auto shift_C = bias_C_ - mean_C * scale_C;
+  return at::addcmul(shift_C.view({1, -1, 1, 1}), x, scale_C.view({1, -1, 1, 1}));
+}
+
+torch::nn::Conv2d make_conv(int64_t in_channels, int64_t out_channels, int64_t kernel, int64_t stride) {
+  torch::nn::Conv2d conv(torch::nn::Conv2dOptions(in_channels, out_channels, kernel)
+                             .stride(stride)
+                             .padding((kernel - 1) / 2)
+                             .bias(false));
+  torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
+  return conv;
+}
+
+void FramePoolImpl::reset() {
+  if (!has_attention()) return;
+  hidden_ = register_module("hidden", torch::nn::Linear(token_width_, attention_hidden_));
+  score_ = register_module("score", torch::nn::Linear(attention_hidden_, 1));
+}
+
+at::Tensor FramePoolImpl::forward(const at::Tensor& tokens_BTD, const FrameMask& mask) {
+  at::Tensor weight_BT1;
+  if (has_attention()) {
+    auto score_BT = score_(hidden_(tokens_BTD).tanh_()).squeeze(2);
+    if (mask.is_padded()) score_BT = score_BT.masked_fill(mask.mask_BT.logical_not(), kNever);
+    weight_BT1 = mask.apply_BTD(score_BT.softmax(1).unsqueeze(2));
+  } else {
+    const auto share_B1 =
+        mask.mask_BT.sum(1, /*keepdim=*/true).clamp_min(1).to(tokens_BTD.scalar_type()).reciprocal();
+    weight_BT1 = (share_B1 * mask.mask_BT).unsqueeze(2);
+  }
+  const auto mean_BD = (tokens_BTD * weight_BT1).sum(1);
+  if (!has_std()) return mean_BD;
+  const auto off_BTD = tokens_BTD - mean_BD.unsqueeze(1);
+  auto std_BD = ((off_BTD * off_BTD * weight_BT1).sum(1) + kBatchNormEpsilon).sqrt();
+  if (mask.is_padded()) std_BD = std_BD * mask.mask_BT.any(1, /*keepdim=*/true);
+  return at::cat({mean_BD, std_BD}, 1);
+}
+
+void RecurrentStackImpl::reset() {
+  const double between = options_.layers > 1 ? options_.dropout : 0.0;
+  if (options_.kind == Recurrent::kLstm) {
+    lstm_ = register_module("lstm", torch::nn::LSTM(torch::nn::LSTMOptions(options_.in_width, options_.hidden)
+                                                        .num_layers(options_.layers)
+                                                        .bidirectional(options_.bidirectional)
+                                                        .dropout(between)
+                                                        .batch_first(true)));
+  } else {
+    gru_ = register_module("gru", torch::nn::GRU(torch::nn::GRUOptions(options_.in_width, options_.hidden)
+                                                     .num_layers(options_.layers)
+                                                     .bidirectional(options_.bidirectional)
+                                                     .dropout(between)
+                                                     .batch_first(true)));
+  }
+}
+
+at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask& mask) {
+  const int64_t num_frames = x_BTD.size(1);
+  if (!mask.is_padded()) return lstm_ ? std::get<0>(lstm_(x_BTD)) : std::get<0>(gru_(x_BTD));
+  // A row ends at its last real frame; gaps before it are read as zeros. Packing wants a length of 1 at
+  // least.
+  const auto position_T = at::arange(1, num_frames + 1, mask.mask_BT.options().dtype(at::kLong));
+  const auto length_B = (mask.mask_BT * position_T).amax(1).clamp_min(1).to(at::kCPU);
+  namespace rnn = torch::nn::utils::rnn;
+  const auto packed =
+      rnn::pack_padded_sequence(x_BTD, length_B, /*batch_first=*/true, /*enforce_sorted=*/false);
+  const auto read = lstm_ ? std::get<0>(lstm_->forward_with_packed_input(packed))
+                          : std::get<0>(gru_->forward_with_packed_input(packed));
+  const auto y_BTD = std::get<0>(rnn::pad_packed_sequence(read, /*batch_first=*/true, 0.0, num_frames));
+  return mask.apply_BTD(y_BTD);
+}
+
+at::Tensor drop_path(const at::Tensor& x_BCHW, double p, bool is_training) {
+  if (!is_training || p == 0) return x_BCHW;
+  const auto keep_B = at::rand({x_BCHW.size(0), 1, 1, 1}, x_BCHW.options()).ge_(p).div_(1.0 - p);
+  return x_BCHW * keep_B;
+}
+
+void require_features(const affect::StreamShape& input, const char* kind) {
+  require(input.frame.size() == 1 && input.frame[0] > 0, ErrorCode::kConfig,
+          std::string("encoder '") + kind +
+              "' takes frames of features [F], but a frame of this modality is " + shape_text(input.frame) +
+              "; use 'resnet' for images [C, H, W]");
+}
+
+}  // namespace limbic::nn

@@ -1,0 +1,141 @@
+#pragma once
+// Blocks that the encoders share; private to the room.
+#include <ATen/ATen.h>
+#include <torch/nn/cloneable.h>
+#include <torch/nn/modules/batchnorm.h>
+#include <torch/nn/modules/container/modulelist.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
+#include <torch/nn/modules/rnn.h>
+#include <torch/nn/pimpl.h>
+
+#include <memory>
+#include <vector>
+
+#include "limbic/nn/encoder.h"
+
+namespace limbic::nn {
+
+/// A mask over frames with what the layers ask of it, computed once.
+struct FrameMask {
+  at::Tensor mask_BT;    ///< bool
+  int64_t num_real = 0;  ///< real frames of the whole batch
+  at::Tensor keep_BT1;   ///< 1 or 0 in the layers' type; undefined when no frame is padded
+
+  FrameMask() = default;
+  FrameMask(at::Tensor mask, at::ScalarType dtype);
+  bool is_padded() const { return keep_BT1.defined(); }
+  /// One token for every `factor` frames, the last group may be short; real when one of its frames is.
+  FrameMask reduced(int64_t factor) const;
+  /// x, zero at padded frames; frames are dimension 1 of 3.
+  at::Tensor apply_BTD(const at::Tensor& x_BTD) const { return is_padded() ? x_BTD * keep_BT1 : x_BTD; }
+  /// The same in place, frames being dimension 2 of 4.
+  at::Tensor apply_BCTF_(at::Tensor x_BCTF) const {
+    return is_padded() ? x_BCTF.mul_(keep_BT1.unsqueeze(1)) : x_BCTF;
+  }
+};
+
+/// Scales (B, T, F) features; padded frames come out zero whatever they held.
+class InputScaleImpl final : public torch::nn::Cloneable<InputScaleImpl> {
+ public:
+  InputScaleImpl(Normalization normalization, int64_t num_features)
+      : normalization_(normalization), num_features_(num_features) {
+    reset();
+  }
+  void reset() override;
+  at::Tensor forward(const at::Tensor& x_BTF, const FrameMask& mask) const;
+  void set_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F);
+
+ private:
+  Normalization normalization_;
+  int64_t num_features_;
+  at::Tensor mean_F_, std_F_;
+};
+TORCH_MODULE(InputScale);
+
+/// Copies statistics into the buffers; deviations below 1e-5 count as 1. @throws Error(kModel)
+void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
+                       const std::vector<double>& std);
+
+/// Batch norm over (B, C, T, F) whose statistics leave padded frames out, so that padding has no influence in
+/// training either. Without padding it is LibTorch's own. A batch of one value per channel uses the running
+/// statistics.
+class MaskedBatchNormImpl final : public torch::nn::Cloneable<MaskedBatchNormImpl> {
+ public:
+  explicit MaskedBatchNormImpl(int64_t channels) : channels_(channels) { reset(); }
+  void reset() override;
+  /// @param mask  over dimension 2; null = all frames count
+  at::Tensor forward(const at::Tensor& x_BCTF, const FrameMask* mask = nullptr);
+
+ private:
+  int64_t channels_;
+  at::Tensor weight_C_, bias_C_, running_mean_C_, running_var_C_;
+};
+TORCH_MODULE(MaskedBatchNorm);
+
+/// 2-d convolution without bias, size kept up to the stride; Kaiming-normal weights (fan out, ReLU).
+torch::nn::Conv2d make_conv(int64_t in_channels, int64_t out_channels, int64_t kernel, int64_t stride);
+
+/// Tokens to one vector.
+class FramePoolImpl final : public torch::nn::Cloneable<FramePoolImpl> {
+ public:
+  FramePoolImpl(FramePooling pooling, int64_t token_width, int64_t attention_hidden)
+      : pooling_(pooling), token_width_(token_width), attention_hidden_(attention_hidden) {
+    reset();
+  }
+  void reset() override;
+  /// @param tokens_BTD  zero at padded tokens
+  at::Tensor forward(const at::Tensor& tokens_BTD, const FrameMask& mask);
+  int64_t width() const { return has_std() ? 2 * token_width_ : token_width_; }
+
+ private:
+  bool has_std() const {
+    return pooling_ == FramePooling::kMeanStd || pooling_ == FramePooling::kAttentionStd;
+  }
+  bool has_attention() const {
+    return pooling_ == FramePooling::kAttention || pooling_ == FramePooling::kAttentionStd;
+  }
+
+  FramePooling pooling_;
+  int64_t token_width_;
+  int64_t attention_hidden_;
+  torch::nn::Linear hidden_{nullptr}, score_{nullptr};
+};
+TORCH_MODULE(FramePool);
+
+/// GRU or LSTM over (B, T, D); padded frames at the end are never read, in either direction.
+class RecurrentStackImpl final : public torch::nn::Cloneable<RecurrentStackImpl> {
+ public:
+  struct Options {
+    Recurrent kind = Recurrent::kGru;
+    int64_t in_width = 0;
+    int64_t hidden = 0;
+    int64_t layers = 1;
+    bool bidirectional = true;
+    double dropout = 0.0;
+  };
+  explicit RecurrentStackImpl(Options options) : options_(options) { reset(); }
+  void reset() override;
+  /// Zero at padded frames.
+  at::Tensor forward(const at::Tensor& x_BTD, const FrameMask& mask);
+  int64_t width() const { return options_.hidden * (options_.bidirectional ? 2 : 1); }
+
+ private:
+  Options options_;
+  torch::nn::GRU gru_{nullptr};
+  torch::nn::LSTM lstm_{nullptr};
+};
+TORCH_MODULE(RecurrentStack);
+
+/// Skips a residual branch for whole samples (stochastic depth, Huang et al. 2016).
+at::Tensor drop_path(const at::Tensor& x_BCHW, double p, bool is_training);
+
+/// @throws Error(kConfig) unless frames are feature vectors; `kind` is the encoder's type
+void require_features(const affect::StreamShape& input, const char* kind);
+
+// One per encoder, in its own file.
+std::shared_ptr<Encoder> build(const ResNetFaceConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
+
+}  // namespace limbic::nn

@@ -1,0 +1,8 @@
+#pragma once
+#include "limbic/objectives/objective.h"
+
+namespace limbic::objectives {
+
+std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts);
+
+}  // namespace limbic::objectives

@@ -1,0 +1,64 @@
+#include "limbic/train/experiment.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+
+#include "limbic/core/error.h"
+#include "limbic/core/log.h"
+#include "limbic/core/suggest.h"
+
+namespace limbic::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A relative source is looked for here first, then among the real corpora.
+std::string find_source(const std::string& source) {
+  if (fs::exists(source)) return source;
+  const char* corpora = std::getenv("LIMBIC_DATA");
+  const std::string in_corpora = std::string(corpora != nullptr ? corpora : "../shared/data") + "/" + source;
+  if (fs::path(source).is_relative() && fs::exists(in_corpora)) return in_corpora;
+  throw Error(ErrorCode::kData, source + ": no such corpus, nor " + in_corpora +
+                                    "; set LIMBIC_DATA to the folder of the corpora or data.import.source to this one");
+}
+
+}  // namespace
+
+void EarlyStoppingConfig::validate(config::Checks& checks) const {
+  const std::vector<std::string> known{"uar", "accuracy", "macro_f1", "weighted_f1", "loss"};
+  checks.expect(std::find(known.begin(), known.end(), metric) != known.end(), "metric",
+                "must be one of " + core::join(known) + ", got '" + metric + "'" + core::did_you_mean(metric, known));
+}
+
+void ExperimentConfig::validate(config::Checks& checks) const {
+  checks.expect(!name.empty() && name.find_first_of("/\\ ") == std::string::npos, "name",
+                "must be a folder name without blanks, got '" + name + "'");
+  checks.expect(!objectives.empty(), "objectives", "must hold at least one objective");
+  for (const auto& [modality, encoder] : model.encoders) {
+    checks.expect(data.features.count(modality) == 1, "model",
+                  "encoders." + modality + " has no features: add data.features." + modality);
+  }
+  for (const auto& [modality, feature] : data.features) {
+    checks.expect(model.encoders.count(modality) == 1, "model",
+                  "data.features." + modality + " has no encoder: add model.encoders." + modality);
+  }
+  for (const auto& [task, head] : model.heads) {
+    checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "model",
+                  "heads." + task + " is no task of data.tasks (" + core::join(data.tasks) + ")");
+  }
+}
+
+std::shared_ptr<const data::Store> open_store(const DataConfig& config) {
+  if (!fs::exists(config.store)) {
+    require(!config.import.kind.empty(), ErrorCode::kData,
+            config.store + ": no such store; make it with `limbic data import KIND SOURCE --out " + config.store + "`");
+    const std::string source = find_source(config.import.source);
+    log::info("import", {{"kind", config.import.kind}, {"source", source}, {"store", config.store}});
+    data::import_corpus(config.import.kind, source, config.store, config.import.options);
+  }
+  return data::Store::open(config.store);
+}
+
+}  // namespace limbic::train

@@ -1,0 +1,493 @@
+#include "limbic/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <fmt/format.h>
+#include <torch/nn/module.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "limbic/config/config.h"
+#include "limbic/core/error.h"
+#include "limbic/core/interrupt.h"
+#include "limbic/core/log.h"
+#include "limbic/core/progress.h"
+#include "limbic/core/rng.h"
+#include "limbic/core/suggest.h"
+#include "limbic/core/threads.h"
+#include "limbic/data/statistics.h"
+#include "limbic/eval/predict.h"
+#include "limbic/model/bundle.h"
+#include "limbic/nn/state.h"
+#include "limbic/train/checkpoint.h"
+
+namespace limbic::train {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Parameters only, in registration order.
+Optimizer::NamedTensors trainable(const torch::nn::Module& module) {
+  Optimizer::NamedTensors parameters;
+  for (const auto& item : module.named_parameters()) {
+    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
+  }
+  return parameters;
+}
+
+/// Live tensors of parameters and buffers by name.
+Ema::State live_state(const torch::nn::Module& module) {
+  Ema::State state;
+  for (const auto& item : module.named_parameters()) state[item.key()] = item.value();
+  for (const auto& item : module.named_buffers()) state[item.key()] = item.value();
+  return state;
+}
+
+std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config, const std::shared_ptr<const data::Store>& store,
+                                          const std::vector<affect::LabelSpace>& tasks,
+                                          const std::vector<int64_t>& indices, bool is_training) {
+  data::LoaderInput input;
+  input.store = store;
+  input.indices = indices;
+  input.tasks = tasks;
+  input.features = config.data.features;
+  input.augment = config.data.augment;
+  input.is_training = is_training;
+  input.seed = config.seed;
+  return std::make_unique<data::Loader>(std::move(input), config.data.loader);
+}
+
+/// Whether `value` of a metric beats `best`; of losses the smaller one is better.
+bool is_better(const std::string& metric, double value, double best) {
+  return metric == "loss" ? value < best : value > best;
+}
+
+}  // namespace
+
+struct Trainer::Impl {
+  Impl(const ExperimentConfig& experiment, RunFolder& run_folder)
+      : config(experiment), run(run_folder), checkpoints(run_folder / "ckpt") {
+    core::set_num_threads(config.train.num_threads);
+    core::seed_torch(config.seed);
+    store = open_store(config.data);
+    for (const auto& task : config.data.tasks) tasks.push_back(store->label_space(task));
+    split = data::make_split(store->samples(), config.data.split);
+    require(!split.train.empty(), ErrorCode::kData, config.data.store + ": the training part is empty");
+    require(!split.val.empty(), ErrorCode::kData,
+            config.data.store + ": the validation part is empty; selection needs one that is not the test part");
+    train_loader = make_loader(config, store, tasks, split.train, true);
+    val_loader = make_loader(config, store, tasks, split.val, false);
+    require(train_loader->num_batches() > 0, ErrorCode::kData,
+            fmt::format("{}: {} training samples make no batch of {}", config.data.store, split.train.size(),
+                        config.data.loader.batch_size));
+
+    inputs = input_shapes();
+    model = model::build_model(config.model, tasks, inputs);
+    set_input_statistics();
+    counts = data::class_counts(*store, split.train, tasks);
+    warn_about_absent_classes();
+    objective = objectives::build_objectives(config.objectives, counts);
+    parameters = trainable(*model->as_module());
+    optimizer = build_optimizer(config.train.optimizer, parameters);
+    ema = std::make_unique<Ema>(config.train.ema, live_state(*model->as_module()));
+  }
+
+  void warn_about_absent_classes() const {
+    for (const auto& task : tasks) {
+      const auto& of_task = counts.at(task.task);
+      for (size_t c = 0; c < of_task.size(); ++c) {
+        if (of_task[c] == 0) log::warn("class_absent", {{"task", task.task}, {"class", task.classes[c]}, {"part", "train"}});
+      }
+    }
+  }
+
+  /// How much time one training sample of a modality spans.
+  struct Timing {
+    double window_s = 0;  ///< median length; 0 = stills
+    double rate_hz = 0;
+  };
+  Timing timing_of(const std::string& modality) const {
+    constexpr size_t kEnough = 101;
+    std::vector<double> lengths_s;
+    Timing timing;
+    const size_t stride = std::max<size_t>(1, split.train.size() / kEnough);
+    for (size_t i = 0; i < split.train.size(); i += stride) {
+      const auto stream = train_loader->features_of(split.train[i], modality);
+      if (!stream.values.defined()) continue;
+      timing.rate_hz = stream.rate_hz;
+      lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz : 0.0);
+    }
+    if (lengths_s.empty()) return timing;
+    std::nth_element(lengths_s.begin(), lengths_s.begin() + static_cast<int64_t>(lengths_s.size() / 2), lengths_s.end());
+    timing.window_s = lengths_s[lengths_s.size() / 2];
+    return timing;
+  }
+
+  int64_t total_steps() const { return config.train.epochs * train_loader->num_batches(); }
+
+  /// Shapes of the model's inputs, from the first training sample that has the modality.
+  std::map<std::string, affect::StreamShape> input_shapes() const {
+    std::map<std::string, affect::StreamShape> shapes;
+    for (const auto& [modality, feature] : config.data.features) {
+      for (const int64_t sample_idx : split.train) {
+        const auto stream = train_loader->features_of(sample_idx, modality);
+        if (!stream.values.defined() || stream.values.size(0) == 0) continue;
+        shapes[modality].frame = stream.values.sizes().slice(1).vec();
+        break;
+      }
+      require(shapes.count(modality) == 1, ErrorCode::kData,
+              fmt::format("{}: no training sample has the modality '{}'", config.data.store, modality));
+    }
+    return shapes;
+  }
+
+  /// Pixels are scaled to [0, 1] before the encoder applies statistics; features are taken as they are.
+  void set_input_statistics() {
+    const auto wanting = model->modalities_wanting_statistics();
+    if (wanting.empty()) return;
+    const auto statistics = data::compute_input_statistics(*make_loader(config, store, tasks, split.train, false));
+    for (const auto& modality : wanting) {
+      const auto& of_inputs = statistics.at(modality);
+      const double scale = inputs.at(modality).is_image() ? 1.0 / 255.0 : 1.0;
+      const auto scaled = [scale](std::vector<double> values) {
+        for (auto& value : values) value *= scale;
+        return values;
+      };
+      model->set_input_statistics(modality, scaled(of_inputs.mean_F), scaled(of_inputs.std_F));
+    }
+  }
+
+  /// One optimizer step. A loss or gradient that is not finite changes nothing and is reported.
+  void step(const affect::Batch& batch) {
+    const auto prepared = objective->prepare(batch);
+    const auto loss = objective->compute(prepared, model->forward(prepared));
+    const double value = loss.total.item<double>();
+    double norm = NAN;
+    if (std::isfinite(value)) {
+      loss.total.backward();
+      norm = clip_gradients(parameters, config.train.clip_grad_norm);
+    }
+    const double scale = lr_scale(config.train.schedule, global_step, train_loader->num_batches(), total_steps());
+    if (std::isfinite(norm)) {
+      optimizer->step(scale);
+      skipped_in_a_row = 0;
+    } else {
+      report_skipped_step(batch, value);
+    }
+    optimizer->zero_grad();
+    ++global_step;
+    ema->update(global_step);
+    last_loss = value;
+    last_grad_norm = norm;
+    last_lr = scale * optimizer->lr();
+    if (std::isfinite(norm)) {
+      loss_sum += value * static_cast<double>(batch.size());
+      loss_count += batch.size();
+    }
+  }
+
+  void report_skipped_step(const affect::Batch& batch, double loss) {
+    constexpr int kMostInARow = 10;
+    ++skipped_in_a_row;
+    log::warn("step_skipped", {{"step", global_step}, {"loss", loss}, {"samples", core::join(batch.ids)}});
+    run.log_event({{"event", "step_skipped"}, {"epoch", epoch + 1}, {"step", global_step}, {"samples", batch.ids}});
+    require(skipped_in_a_row <= kMostInARow, ErrorCode::kDiverged,
+            fmt::format("{}: {} steps in a row had no finite loss or gradient; lower train.optimizer.lr or look at the "
+                        "samples in metrics.jsonl; the last good checkpoint is kept",
+                        run.path(), skipped_in_a_row));
+  }
+
+  std::map<std::string, eval::TaskPredictions> validate() {
+    ema->swap();
+    auto predictions = eval::predict(*model, *val_loader);
+    ema->swap();
+    return predictions;
+  }
+
+  void save(bool is_best) {
+    Checkpoint checkpoint;
+    const auto module = model->as_module();
+    if (ema->is_on()) {
+      checkpoint.raw_model = nn::state_of(*module);
+      checkpoint.model = ema->weights();
+    } else {
+      checkpoint.model = nn::state_of(*module);
+    }
+    checkpoint.optimizer = optimizer->state();
+    checkpoint.torch_rng = at::detail::getDefaultCPUGenerator().get_state();
+    checkpoint.step = global_step;
+    checkpoint.state = std::make_shared<json>(json{{"epoch", epoch},
+                                                   {"batch", next_batch},
+                                                   {"loss_sum", loss_sum},
+                                                   {"loss_count", loss_count},
+                                                   {"skipped_in_a_row", skipped_in_a_row},
+                                                   {"best_value", best_value},
+                                                   {"best_epoch", best_epoch},
+                                                   {"epochs_without_best", epochs_without_best},
+                                                   {"history", history},
+                                                   {"num_threads", core::num_threads()},
+                                                   {"split_hash", split.hash},
+                                                   {"data_hash", store->content_hash()},
+                                                   {"version", 1}});
+    checkpoints.save(checkpoint, is_best);
+    last_save = Clock::now();
+  }
+
+  /// @return whether there was a checkpoint
+  bool restore() {
+    const auto found = checkpoints.load_newest();
+    if (!found) return false;
+    const json& state = *found->state;
+    require(state.value("data_hash", "") == store->content_hash() && state.value("split_hash", "") == split.hash,
+            ErrorCode::kModel, run.path() + ": the store or the split is not the one that the run was trained on");
+    if (state.value("num_threads", 0) != core::num_threads()) {
+      log::warn("threads_differ", {{"then", state.value("num_threads", 0)}, {"now", core::num_threads()},
+                                   {"effect", "results differ in the last digits"}});
+    }
+    const auto module = model->as_module();
+    if (ema->is_on()) {
+      nn::load_state(*module, found->raw_model);
+      ema->load(found->model);
+    } else {
+      nn::load_state(*module, found->model);
+    }
+    optimizer->load_state(found->optimizer);
+    auto generator = at::detail::getDefaultCPUGenerator();
+    generator.set_state(found->torch_rng);
+    global_step = found->step;
+    epoch = state.at("epoch");
+    next_batch = state.at("batch");
+    loss_sum = state.at("loss_sum");
+    loss_count = state.at("loss_count");
+    skipped_in_a_row = state.at("skipped_in_a_row");
+    best_value = state.at("best_value").is_null() ? NAN : state.at("best_value").get<double>();
+    best_epoch = state.at("best_epoch");
+    epochs_without_best = state.at("epochs_without_best");
+    history = state.at("history").get<std::vector<json>>();
+    run.rewind_events(epoch);
+    run.write_results(history);
+    run.log_event({{"event", "resumed"}, {"epoch", epoch}, {"step", global_step}});
+    log::info("resumed", {{"epoch", epoch}, {"step", global_step}});
+    return true;
+  }
+
+  /// @return false when a signal asked for a stop; the state is saved then
+  bool train_epoch() {
+    const auto module = model->as_module();
+    module->train();
+    train_loader->begin_epoch(epoch, next_batch);
+    const double wait_before = train_loader->wait_s();
+    core::Progress bar(fmt::format("ep {}/{}", epoch + 1, config.train.epochs),
+                       train_loader->num_batches() - next_batch);
+    while (auto batch = train_loader->next()) {
+      step(*batch);
+      ++next_batch;
+      bar.set_data_wait(train_loader->wait_s() - wait_before);
+      bar.step({{"loss", fmt::format("{:.3f}", last_loss)},
+                {"grad", fmt::format("{:.2f}", last_grad_norm)},
+                {"lr", fmt::format("{:.1e}", last_lr)}});
+      if (core::stop_signal() != 0) {
+        save(/*is_best=*/false);
+        return false;
+      }
+      const double save_after_s = 60 * config.train.checkpoint_minutes;
+      if (save_after_s > 0 && seconds_since(last_save) > save_after_s && next_batch < train_loader->num_batches()) {
+        save(/*is_best=*/false);
+      }
+    }
+    bar.finish();
+    data_wait_s = train_loader->wait_s() - wait_before;
+    return true;
+  }
+
+  /// Validates, writes the epoch down, saves. @return whether this epoch is the best so far
+  bool finish_epoch(Clock::time_point epoch_start) {
+    const double train_s = seconds_since(epoch_start);
+    const auto validation = validate();
+    const auto& first_task = validation.at(tasks.front().task);
+    const std::string& metric = config.train.early_stopping.metric;
+    const double value = first_task.value(metric);
+    const bool is_best = best_epoch == 0 || is_better(metric, value, best_value);
+    const double delta = best_epoch == 0 ? 0 : value - best_value;
+    if (is_best) {
+      best_value = value;
+      best_epoch = epoch + 1;
+      epochs_without_best = 0;
+    } else {
+      ++epochs_without_best;
+    }
+
+    const double train_loss = loss_count > 0 ? loss_sum / static_cast<double>(loss_count) : NAN;
+    json row = {{"epoch", epoch + 1}, {"step", global_step}, {"train/loss", train_loss}, {"lr", last_lr}};
+    for (const auto& [name, task] : validation) {
+      row["val/" + name + "/loss"] = task.loss;
+      for (const auto& of_task : eval::metrics()) row["val/" + name + "/" + of_task.name] = task.value(of_task.name);
+    }
+    std::string shown;
+    for (const char* name : {"uar", "accuracy", "weighted_f1"}) {
+      shown += fmt::format("  {} {:.4f}", name, first_task.value(name));
+    }
+    history.push_back(row);
+    json event = row;
+    event["event"] = "epoch";
+    event["seconds"] = seconds_since(epoch_start);
+    event["data_wait_share"] = train_s > 0 ? data_wait_s / train_s : 0.0;
+    event["peak_memory_bytes"] = core::peak_resident_bytes();
+    const std::string stars = is_best ? fmt::format(" (+{:.4f}) * saved", delta) : "";
+    const std::string patience = config.train.early_stopping.patience > 0
+                                     ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
+                                     : "";
+    log::screen(fmt::format("ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %\n",
+                            epoch + 1, config.train.epochs, train_loss, shown,
+                            first_task.loss, best_epoch, metric, best_value, stars, patience,
+                            seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0),
+                /*is_bar=*/false);
+
+    ++epoch;
+    next_batch = 0;
+    loss_sum = 0;
+    loss_count = 0;
+    save(is_best);
+    run.log_event(event);
+    run.write_results(history);
+    return is_best;
+  }
+
+  ExperimentConfig config;
+  RunFolder& run;
+  CheckpointStore checkpoints;
+  std::shared_ptr<const data::Store> store;
+  std::vector<affect::LabelSpace> tasks;
+  data::Split split;
+  std::unique_ptr<data::Loader> train_loader;
+  std::unique_ptr<data::Loader> val_loader;
+  std::map<std::string, model::StreamShape> inputs;
+  std::shared_ptr<model::MultimodalModel> model;
+  std::map<std::string, std::vector<int64_t>> counts;
+  std::unique_ptr<objectives::Objective> objective;
+  Optimizer::NamedTensors parameters;
+  std::unique_ptr<Optimizer> optimizer;
+  std::unique_ptr<Ema> ema;
+
+  // What a checkpoint holds beside tensors.
+  int64_t epoch = 0;       ///< epochs done
+  int64_t next_batch = 0;  ///< of the epoch under way
+  int64_t global_step = 0;
+  double loss_sum = 0;
+  int64_t loss_count = 0;
+  int skipped_in_a_row = 0;
+  double best_value = NAN;
+  int64_t best_epoch = 0;
+  int64_t epochs_without_best = 0;
+  std::vector<json> history;
+
+  // What only the screen shows.
+  double last_loss = 0;
+  double last_grad_norm = 0;
+  double last_lr = 0;
+  double data_wait_s = 0;
+  Clock::time_point last_save = Clock::now();
+};
+
+Trainer::Trainer(const ExperimentConfig& config, RunFolder& run) : impl_(std::make_unique<Impl>(config, run)) {}
+Trainer::~Trainer() = default;
+
+std::string Trainer::summary() const {
+  const auto& in = *impl_;
+  std::string text = fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.store,
+                                 in.split.train.size(), in.split.val.size(), in.split.test.size(), in.split.description);
+  for (const auto& task : in.tasks) {
+    text += fmt::format("task   {} ({} classes):", task.task, task.num_classes());
+    const auto& of_task = in.counts.at(task.task);
+    for (size_t c = 0; c < task.classes.size(); ++c) text += fmt::format(" {} {}", task.classes[c], of_task[c]);
+    text += "\n";
+  }
+  text += model::summary_text(model::model_summary(*in.model));
+  return text;
+}
+
+void Trainer::dry_run() {
+  auto& in = *impl_;
+  in.model->as_module()->train();
+  in.train_loader->begin_epoch(0);
+  if (auto batch = in.train_loader->next()) in.step(*batch);
+  in.val_loader->begin_epoch(0);
+  if (auto batch = in.val_loader->next()) in.model->forward(*batch);
+}
+
+FitResult Trainer::fit(int64_t max_epochs) {
+  auto& in = *impl_;
+  in.restore();
+  in.last_save = Clock::now();
+  FitResult result;
+  const int64_t patience = in.config.train.early_stopping.patience;
+  const int64_t pause_at = max_epochs > 0 ? in.epoch + max_epochs : in.config.train.epochs;
+  result.end = FitResult::End::kFinished;
+  while (in.epoch < in.config.train.epochs) {
+    if (patience > 0 && in.epochs_without_best >= patience) {
+      result.end = FitResult::End::kStoppedEarly;
+      break;
+    }
+    if (in.epoch >= pause_at) {
+      result.end = FitResult::End::kPaused;
+      break;
+    }
+    const auto epoch_start = Clock::now();
+    if (!in.train_epoch()) {
+      result.end = FitResult::End::kSignal;
+      result.signal = core::stop_signal();
+      break;
+    }
+    in.finish_epoch(epoch_start);
+  }
+  result.epochs_done = in.epoch;
+  result.best_epoch = in.best_epoch;
+  result.best_value = in.best_value;
+  return result;
+}
+
+void Trainer::write_bundle() const {
+  const auto& in = *impl_;
+  const auto best = in.checkpoints.load("best");
+  model::BundleInfo info;
+  info.name = in.config.name;
+  info.tasks = in.tasks;
+  info.inputs = in.inputs;
+  info.features = in.config.data.features;
+  info.model = in.config.model;
+  info.trained_on = {in.store->info().name};
+  info.licences = {in.store->info().licence};
+  for (const auto& [modality, shape] : in.inputs) {
+    const auto timing = in.timing_of(modality);
+    info.window_s[modality] = timing.window_s;
+    info.input_rate_hz[modality] = timing.rate_hz;
+  }
+  if (in.best_epoch > 0) {
+    for (const auto& [name, value] : in.history[static_cast<size_t>(in.best_epoch - 1)].items()) {
+      if (name.rfind("val/", 0) == 0 && value.is_number()) info.validation[name.substr(4)] = value.get<double>();
+    }
+  }
+  model::write_bundle(info, best.model, in.run / "bundle");
+}
+
+nlohmann::json Trainer::data_manifest() const {
+  const auto& in = *impl_;
+  return {{"store", in.config.data.store},
+          {"name", in.store->info().name},
+          {"content_hash", in.store->content_hash()},
+          {"split", in.split.description},
+          {"split_hash", in.split.hash},
+          {"train", in.split.train.size()},
+          {"val", in.split.val.size()},
+          {"test", in.split.test.size()}};
+}
+
+bool Trainer::has_test_part() const { return !impl_->split.test.empty(); }
+
+}  // namespace limbic::train

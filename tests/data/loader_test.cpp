@@ -1,0 +1,333 @@
+#include "limbic/data/loader.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <numeric>
+
+#include "limbic/data/statistics.h"
+#include "limbic/features/feature_extractor.h"
+#include "support/paths.h"
+#include "synthetic_store.h"
+
+namespace limbic::data {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kNumSamples = 40;
+
+class LoaderTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir_ = new test::TempDir();
+    testing::write_synthetic(*dir_ / "store", kNumSamples);
+  }
+  static void TearDownTestSuite() {
+    delete dir_;
+    dir_ = nullptr;
+  }
+
+  static LoaderInput input(bool is_training) {
+    LoaderInput in;
+    in.store = Store::open(*dir_ / "store");
+    in.indices.resize(kNumSamples);
+    std::iota(in.indices.begin(), in.indices.end(), 0);
+    in.tasks = {in.store->label_space("emotion")};
+    in.features = testing::synthetic_features();
+    in.is_training = is_training;
+    in.seed = 7;
+    SpectrumAugment spectrum;
+    spectrum.stretch = 0.2;
+    spectrum.gain = 0.5;
+    spectrum.num_time_masks = 1;
+    spectrum.time_mask_frames = 5;
+    spectrum.num_band_masks = 1;
+    spectrum.band_mask_bands = 3;
+    ImageAugment image;
+    image.shift_px = 1;
+    image.rotate_deg = 10;
+    in.augment = {{"audio", spectrum}, {"face", image}};
+    return in;
+  }
+  static LoaderConfig config(int64_t num_workers) {
+    LoaderConfig c;
+    c.batch_size = 8;
+    c.num_workers = num_workers;
+    c.prefetch_batches = 2;
+    c.max_frames = {{"audio", 20}, {"face", 4}};
+    return c;
+  }
+
+  static test::TempDir* dir_;
+};
+test::TempDir* LoaderTest::dir_ = nullptr;
+
+std::vector<affect::Batch> epoch_of(Loader& loader, int64_t epoch, int64_t first_batch = 0) {
+  std::vector<affect::Batch> batches;
+  loader.begin_epoch(epoch, first_batch);
+  while (auto batch = loader.next()) batches.push_back(std::move(*batch));
+  return batches;
+}
+
+std::vector<std::string> ids_of(const std::vector<affect::Batch>& batches) {
+  std::vector<std::string> ids;
+  for (const auto& batch : batches) ids.insert(ids.end(), batch.ids.begin(), batch.ids.end());
+  return ids;
+}
+
+void expect_same(const std::vector<affect::Batch>& a, const std::vector<affect::Batch>& b) {
+  ASSERT_EQ(a.size(), b.size());
+  for (size_t i = 0; i < a.size(); ++i) {
+    EXPECT_EQ(a[i].ids, b[i].ids);
+    for (const auto& [name, stream] : a[i].streams) {
+      const auto& other = b[i].streams.at(name);
+      EXPECT_TRUE(at::equal(stream.x, other.x)) << "batch " << i << " " << name;
+      EXPECT_TRUE(at::equal(stream.mask_BT, other.mask_BT));
+      EXPECT_TRUE(at::equal(stream.present_B, other.present_B));
+    }
+    for (const auto& [task, targets] : a[i].targets) {
+      EXPECT_TRUE(at::equal(targets.y_B, b[i].targets.at(task).y_B));
+      EXPECT_TRUE(at::equal(targets.mask_B, b[i].targets.at(task).mask_B));
+    }
+  }
+}
+
+TEST_F(LoaderTest, AnyNumberOfWorkersGivesTheSameBatchesBitForBit) {
+  for (const auto sampler : {Sampler::kShuffle, Sampler::kBalanced}) {
+    std::vector<std::vector<affect::Batch>> runs;
+    for (const int64_t workers : {0, 1, 3}) {
+      auto c = config(workers);
+      c.sampler = sampler;
+      Loader loader(input(true), c);
+      epoch_of(loader, 0);
+      runs.push_back(epoch_of(loader, 1));
+    }
+    ASSERT_EQ(runs[0].size(), 5u);
+    expect_same(runs[0], runs[1]);
+    expect_same(runs[0], runs[2]);
+  }
+}
+
+TEST_F(LoaderTest, TheCacheChangesNothing) {
+  auto uncached = config(0);
+  uncached.cache_mib = 0;
+  Loader with(input(true), config(2));
+  Loader without(input(true), uncached);
+  expect_same(epoch_of(with, 3), epoch_of(without, 3));
+  EXPECT_GT(with.cache_bytes(), 0);
+  EXPECT_EQ(without.cache_bytes(), 0);
+  expect_same(epoch_of(with, 3), epoch_of(without, 3));
+}
+
+TEST_F(LoaderTest, EpochsDifferAndOneEpochShowsEverySampleOnce) {
+  Loader loader(input(true), config(2));
+  const auto first = ids_of(epoch_of(loader, 0));
+  auto second = ids_of(epoch_of(loader, 1));
+  EXPECT_NE(first, second);
+  EXPECT_EQ(std::set<std::string>(first.begin(), first.end()).size(), static_cast<size_t>(kNumSamples));
+  EXPECT_EQ(second.size(), static_cast<size_t>(kNumSamples));
+}
+
+TEST_F(LoaderTest, AnEpochGoesOnFromAnyBatch) {
+  Loader loader(input(true), config(2));
+  auto whole = epoch_of(loader, 2);
+  whole.erase(whole.begin(), whole.begin() + 3);
+  expect_same(epoch_of(loader, 2, 3), whole);
+  EXPECT_TRUE(epoch_of(loader, 2, 99).empty());
+}
+
+TEST_F(LoaderTest, AnEpochCanBeDroppedAtAnyBatch) {
+  for (int repeat = 0; repeat < 30; ++repeat) {
+    Loader loader(input(true), config(3));
+    for (int64_t epoch = 0; epoch < 3; ++epoch) {
+      loader.begin_epoch(epoch);
+      for (int taken = 0; taken < repeat % 4; ++taken) ASSERT_TRUE(loader.next());
+    }
+    EXPECT_EQ(ids_of(epoch_of(loader, 1)).size(), static_cast<size_t>(kNumSamples));
+    loader.begin_epoch(5);  // and the loader goes while workers are busy
+  }
+}
+
+TEST_F(LoaderTest, EvaluationIsInOrderWholeAndUnchanged) {
+  auto in = input(false);
+  auto c = config(2);
+  c.batch_size = 16;
+  Loader loader(in, c);
+  EXPECT_EQ(loader.num_batches(), 3);
+  const auto batches = epoch_of(loader, 0);
+  const features::FeatureExtractor extractor(in.features);
+  int64_t i = 0;
+  for (const auto& batch : batches) {
+    for (int64_t b = 0; b < batch.size(); ++b, ++i) {
+      EXPECT_EQ(batch.ids[static_cast<size_t>(b)], in.store->samples()[static_cast<size_t>(i)].id);
+      const auto expected = extractor.extract("audio", in.store->read_stream(i, "audio_wave"));
+      const auto& audio = batch.streams.at("audio");
+      const int64_t num_frames = expected.values.size(0);
+      EXPECT_TRUE(at::equal(audio.x[b].narrow(0, 0, num_frames), expected.values));
+      EXPECT_EQ(audio.mask_BT[b].sum().item<int64_t>(), num_frames);
+      EXPECT_EQ(audio.x[b].narrow(0, num_frames, audio.x.size(1) - num_frames).abs().sum().item<float>(),
+                0.0f);
+    }
+  }
+  EXPECT_EQ(i, kNumSamples);
+}
+
+TEST_F(LoaderTest, CentreCropKeepsTheMiddle) {
+  auto in = input(false);
+  auto c = config(0);
+  c.eval_crop = EvalCrop::kCentre;
+  Loader loader(in, c);
+  Loader whole(in, config(0));
+  const auto cut = epoch_of(loader, 0);
+  const auto full = epoch_of(whole, 0);
+  EXPECT_EQ(cut[0].streams.at("audio").x.size(1), 20);
+  const auto length = full[0].streams.at("audio").mask_BT[5].sum().item<int64_t>();
+  ASSERT_GT(length, 20);
+  EXPECT_TRUE(at::equal(cut[0].streams.at("audio").x[5],
+                        full[0].streams.at("audio").x[5].narrow(0, (length - 20) / 2, 20)));
+}
+
+TEST_F(LoaderTest, WhatIsAbsentIsZeroAndSaysSo) {
+  auto in = input(false);
+  Loader loader(in, config(1));
+  const auto batch = epoch_of(loader, 0)[0];
+  const auto& face = batch.streams.at("face");
+  EXPECT_EQ(face.x.scalar_type(), at::kByte);
+  EXPECT_FALSE(face.present_B[4].item<bool>());  // every fifth lacks the face
+  EXPECT_TRUE(face.present_B[5].item<bool>());
+  EXPECT_EQ(face.x[4].to(at::kLong).sum().item<int64_t>(), 0);
+  EXPECT_FALSE(face.mask_BT[4].any().item<bool>());
+  EXPECT_FALSE(face.mask_BT[2][1].item<bool>());  // a frame without a face
+  EXPECT_TRUE(face.mask_BT[2][2].item<bool>());
+  EXPECT_FALSE(batch.targets.at("emotion").mask_B[6].item<bool>());
+  EXPECT_EQ(batch.targets.at("emotion").y_B[6].item<int64_t>(), 0);
+  EXPECT_EQ(batch.targets.at("emotion").y_B[5].item<int64_t>(), 2);
+  EXPECT_TRUE(batch.targets.at("emotion").mask_B[5].item<bool>());
+
+  in.indices = {1, 3, 5};  // none of them has EDA
+  Loader without(in, config(0));
+  const auto eda = epoch_of(without, 0)[0].streams.at("eda");
+  EXPECT_EQ(eda.x.sizes(), (std::vector<int64_t>{3, 1, 1}));
+  EXPECT_EQ(eda.x.abs().sum().item<float>(), 0.0f);
+  EXPECT_FALSE(eda.present_B.any().item<bool>());
+  EXPECT_FALSE(eda.mask_BT.any().item<bool>());
+}
+
+TEST_F(LoaderTest, BalancedDrawsShowEveryClassAlike) {
+  auto in = input(true);
+  in.indices.clear();
+  for (int64_t i = 0; i < kNumSamples; ++i) {
+    if (i % 3 == 0 || i < 6) in.indices.push_back(i);  // many happy, few of the others
+  }
+  auto c = config(1);
+  c.sampler = Sampler::kBalanced;
+  c.batch_size = 6;
+  Loader loader(in, c);
+  std::vector<int64_t> counts(3, 0);
+  for (const auto& batch : epoch_of(loader, 0)) {
+    const auto& targets = batch.targets.at("emotion");
+    EXPECT_TRUE(targets.mask_B.all().item<bool>());
+    for (int64_t b = 0; b < batch.size(); ++b) ++counts[static_cast<size_t>(targets.y_B[b].item<int64_t>())];
+  }
+  EXPECT_LE(*std::max_element(counts.begin(), counts.end()) - *std::min_element(counts.begin(), counts.end()),
+            1);
+}
+
+TEST_F(LoaderTest, DropLastLeavesOutTheSmallBatchInTrainingOnly) {
+  auto in = input(true);
+  in.indices.resize(20);
+  Loader training(in, config(1));
+  EXPECT_EQ(training.num_batches(), 2);
+  in.is_training = false;
+  Loader evaluation(in, config(1));
+  EXPECT_EQ(evaluation.num_batches(), 3);
+  in.is_training = true;
+  in.indices.resize(3);  // less than one batch is still one batch
+  Loader tiny(in, config(1));
+  EXPECT_EQ(epoch_of(tiny, 0).size(), 1u);
+}
+
+TEST_F(LoaderTest, AWorkersErrorReachesTheConsumerWithTheSampleAndEndsTheEpoch) {
+  auto in = input(true);
+  in.augment = {{"audio", ImageAugment{}}};  // does not fit features
+  for (const int64_t workers : {0, 2}) {
+    Loader loader(in, config(workers));
+    loader.begin_epoch(0);
+    const auto error = test::error_of([&] { loader.next(); }, ErrorCode::kConfig);
+    EXPECT_THAT(error, HasSubstr("sample 's0"));
+    EXPECT_THAT(error, HasSubstr("`image` wants (T, C, H, W) uint8"));
+    EXPECT_FALSE(loader.next());
+    loader.begin_epoch(1);
+    EXPECT_THROW(loader.next(), Error);
+  }
+}
+
+TEST_F(LoaderTest, WishesForUnknownModalitiesAreErrors) {
+  auto c = config(0);
+  c.max_frames = {{"audo", 10}};
+  EXPECT_THAT(test::error_of([&] { Loader(input(true), c); }, ErrorCode::kConfig),
+              HasSubstr("loader.max_frames.audo"));
+  auto in = input(true);
+  in.augment["fase"] = ImageAugment{};
+  EXPECT_THAT(test::error_of([&] { Loader(in, config(0)); }, ErrorCode::kConfig),
+              HasSubstr("did you mean 'face'"));
+  in = input(true);
+  in.indices.clear();
+  EXPECT_THAT(test::error_of([&] { Loader(in, config(0)); }, ErrorCode::kData), HasSubstr("no samples"));
+}
+
+TEST_F(LoaderTest, LabelsThatTheTaskDoesNotKnowAreUnknown) {
+  auto in = input(false);
+  in.tasks = {{"emotion", {"sad", "calm"}}};
+  Loader loader(in, config(1));
+  const auto targets = epoch_of(loader, 0)[0].targets.at("emotion");
+  EXPECT_FALSE(targets.mask_B[0].item<bool>());  // happy
+  EXPECT_TRUE(targets.mask_B[1].item<bool>());   // sad
+  EXPECT_EQ(targets.y_B[1].item<int64_t>(), 0);
+}
+
+TEST_F(LoaderTest, StatisticsEqualThoseOfAllRealFrames) {
+  const auto in = input(true);
+  std::vector<at::Tensor> rows;
+  std::vector<at::Tensor> faces;
+  const features::FeatureExtractor extractor(in.features);
+  for (int64_t i = 0; i < kNumSamples; ++i) {
+    rows.push_back(extractor.extract("audio", in.store->read_stream(i, "audio_wave")).values);
+    if (i % 5 == 4) continue;
+    const auto face = in.store->read_stream(i, "face");
+    faces.push_back(face.values.index({face.valid_T}).to(at::kDouble).flatten());
+  }
+  const auto all = at::cat(rows).to(at::kDouble);
+  const auto pixels = at::cat(faces);
+  std::map<std::string, InputStatistics> first;
+  for (const int64_t workers : {0, 3}) {
+    Loader loader(in, config(workers));
+    const auto statistics = compute_input_statistics(loader);
+    const auto& audio = statistics.at("audio");
+    EXPECT_EQ(audio.num_frames, all.size(0));
+    for (int64_t f = 0; f < 12; ++f) {
+      EXPECT_NEAR(audio.mean_F[static_cast<size_t>(f)], all.select(1, f).mean().item<double>(), 1e-9);
+      EXPECT_NEAR(audio.std_F[static_cast<size_t>(f)], all.select(1, f).std(false).item<double>(), 1e-7);
+    }
+    ASSERT_EQ(statistics.at("face").mean_F.size(), 1u);
+    EXPECT_NEAR(statistics.at("face").mean_F[0], pixels.mean().item<double>(), 1e-9);
+    EXPECT_NEAR(statistics.at("face").std_F[0], pixels.std(false).item<double>(), 1e-7);
+    if (first.empty()) first = statistics;
+    EXPECT_EQ(audio.mean_F, first.at("audio").mean_F);
+    EXPECT_EQ(audio.std_F, first.at("audio").std_F);
+  }
+}
+
+TEST_F(LoaderTest, ClassCountsCountKnownNamesOnly) {
+  const auto in = input(true);
+  const auto counts = class_counts(*in.store, {0, 1, 2, 3, 6}, {{"emotion", {"angry", "happy"}}});
+  EXPECT_EQ(counts.at("emotion"), (std::vector<int64_t>{1, 2}));
+}
+
+}  // namespace
+}  // namespace limbic::data
