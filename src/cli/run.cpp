@@ -1,6 +1,7 @@
 #include <c10/util/Exception.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <new>
@@ -38,7 +39,7 @@ void print_error(const std::string& message) {
   log::screen(std::string(is_red ? "\033[31merror:\033[0m " : "error: ") + message + "\n", /*is_bar=*/false);
 }
 
-std::vector<std::string> names_of(const std::vector<CLI::App*>& apps) {
+std::vector<std::string> names_of(const std::vector<const CLI::App*>& apps) {
   std::vector<std::string> names;
   for (const auto* app : apps) names.push_back(app->get_name());
   return names;
@@ -72,7 +73,7 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
     const auto found = std::find_if(subcommands.begin(), subcommands.end(),
                                     [&](const CLI::App* sub) { return sub->get_name() == word; });
     if (found == subcommands.end()) {
-      const auto known = names_of({subcommands.begin(), subcommands.end()});
+      const auto known = names_of(subcommands);
       return "unknown command '" + word + "'" + core::did_you_mean(word, known) + " (known: " + core::join(known) + ")";
     }
     level = *found;

@@ -99,7 +99,7 @@ affect::Stream augment_with(const affect::Stream& stream, const ImageAugment& co
   const double contrast = 1 + rng.uniform(-1, 1) * config.contrast;
   const bool erase = rng.chance(config.erase);
   const double erase_area = rng.uniform(config.erase_min, config.erase_max);
-  const double erase_aspect = std::exp(rng.uniform(-1, 1) * std::log(2.0));
+  const double erase_aspect = std::exp(rng.uniform(-1, 1) * std::log(config.erase_aspect));
   const double erase_x = rng.uniform();
   const double erase_y = rng.uniform();
 
@@ -301,6 +301,8 @@ void ImageAugment::validate(config::Checks& checks) const {
   checks.expect(
       erase_min > 0 && erase_min <= erase_max && erase_max <= 1, "erase_min",
       fmt::format("0 < erase_min <= erase_max <= 1 must hold, got {} and {}", erase_min, erase_max));
+  checks.expect(erase_aspect >= 1 && erase_aspect <= 10, "erase_aspect",
+                fmt::format("must be in [1, 10], got {}", erase_aspect));
 }
 
 void SpectrumAugment::validate(config::Checks& checks) const {

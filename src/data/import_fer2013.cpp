@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "import_pipeline.h"
 #include "limbic/core/atomic_file.h"
@@ -58,6 +59,7 @@ void add_pack(const std::string& source, const std::string& name, std::vector<Im
   const auto pack = std::make_shared<const std::string>(core::read_file(source + "/" + pack_name));
   formats::CsvReader csv(source + "/" + name + "_index.csv");
   formats::CsvRow row;
+  std::set<std::string> ids;
   while (csv.next(row)) {
     const std::string image = row.text("name");
     const std::string split = fer_split(image, row.where());
@@ -74,6 +76,11 @@ void add_pack(const std::string& source, const std::string& name, std::vector<Im
                                                 row.where(), offset, offset, length, pack_name, size));
     }
     const std::string path = pack_name + "/" + image;
+    // Two numbers of the known pack stand for two pictures each, with different labels.
+    std::string id = stem_of(image);
+    if (ids.count(id) != 0) id += std::string("_") + emotion;
+    if (!ids.insert(id).second)
+      throw Error(ErrorCode::kData, row.where() + ": '" + image + "' is listed twice");
     items.push_back({path, [=](ImportWorker& worker) {
                        const auto* bytes = reinterpret_cast<const uint8_t*>(pack->data()) + offset;
                        media::Image decoded;
@@ -84,8 +91,7 @@ void add_pack(const std::string& source, const std::string& name, std::vector<Im
                                                  decoded.width, decoded.height, decoded.channels));
                        }
                        std::vector<RawSample> samples;
-                       samples.push_back(
-                           fer_sample(stem_of(image), split, emotion, path, decoded.data.data()));
+                       samples.push_back(fer_sample(id, split, emotion, path, decoded.data.data()));
                        samples.back().sample.source_sha256 =
                            core::sha256_hex({pack->data() + offset, static_cast<size_t>(length)});
                        return samples;

@@ -1,15 +1,19 @@
 #include "ffmpeg.h"
 
+#include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <mutex>
+#include <new>
+#include <utility>
 
 #include "limbic/core/error.h"
 
 namespace limbic::media {
 namespace {
 
-thread_local std::string t_last_ffmpeg_error;
+constexpr size_t kMaxFfmpegErrors = 32;
+thread_local std::vector<std::string> t_ffmpeg_errors;
 
 extern "C" void keep_ffmpeg_message(void* source, int level, const char* format, va_list args) {
   if (level > AV_LOG_ERROR) return;
@@ -18,8 +22,10 @@ extern "C" void keep_ffmpeg_message(void* source, int level, const char* format,
   av_log_format_line2(source, level, format, args, line, sizeof(line), &print_prefix);
   // A C library is the caller: nothing may be thrown into it.
   try {
-    t_last_ffmpeg_error = line;
-    while (!t_last_ffmpeg_error.empty() && t_last_ffmpeg_error.back() == '\n') t_last_ffmpeg_error.pop_back();
+    std::string text = line;
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    if (t_ffmpeg_errors.size() == kMaxFfmpegErrors) t_ffmpeg_errors.erase(t_ffmpeg_errors.begin());
+    t_ffmpeg_errors.push_back(std::move(text));
   } catch (const std::bad_alloc&) {
   }
 }
@@ -53,10 +59,18 @@ void FfmpegLog::install() {
   std::call_once(once, [] { av_log_set_callback(keep_ffmpeg_message); });
 }
 void FfmpegLog::reset() {
-  t_last_ffmpeg_error.clear();
+  t_ffmpeg_errors.clear();
+}
+const std::vector<std::string>& FfmpegLog::errors() {
+  return t_ffmpeg_errors;
 }
 const std::string& FfmpegLog::last_error() {
-  return t_last_ffmpeg_error;
+  static const std::string none;
+  return t_ffmpeg_errors.empty() ? none : t_ffmpeg_errors.back();
+}
+bool FfmpegLog::contains(std::string_view text) {
+  return std::any_of(t_ffmpeg_errors.begin(), t_ffmpeg_errors.end(),
+                     [text](const std::string& line) { return line.find(text) != std::string::npos; });
 }
 
 }  // namespace limbic::media

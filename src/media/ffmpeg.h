@@ -14,6 +14,8 @@ extern "C" {
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "limbic/core/time.h"
 
@@ -57,7 +59,10 @@ class FfmpegLog {
  public:
   static void install();
   static void reset();
+  static const std::vector<std::string>& errors();
+  /// Empty when there was none.
   static const std::string& last_error();
+  static bool contains(std::string_view text);
 };
 
 /// err_recognition that makes damage visible: with it 36 fewer of 142 silently damaged files pass

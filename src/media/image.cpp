@@ -43,7 +43,9 @@ struct ImageDecoder::Impl {
       require(codec != nullptr, ErrorCode::kResource,
               fmt::format("this FFmpeg was built without a {} decoder", file.format));
       auto made = new_codec_context(codec);
-      made->err_recognition = kStrictDecoding;
+      // To the TIFF decoder an unknown tag is damage worth exploding for.
+      made->err_recognition =
+          file.codec == AV_CODEC_ID_TIFF ? kStrictDecoding & ~AV_EF_EXPLODE : kStrictDecoding;
       made->max_pixels = options.max_pixels;
       made->thread_count = 1;
       made->get_buffer2 = get_clean_buffer;
@@ -106,17 +108,20 @@ struct ImageDecoder::Impl {
 
   bool is_damaged() const {
     if (frame->decode_error_flags != 0 || (frame->flags & AV_FRAME_FLAG_CORRUPT) != 0) return true;
-    const std::string& complaint = FfmpegLog::last_error();
-    // Broken metadata beside a whole picture is harmless.
-    return !complaint.empty() && complaint.find("APP fields") == std::string::npos &&
-           complaint.find("EXIF") == std::string::npos && complaint.find("ICC") == std::string::npos;
+    // Broken or unknown metadata beside a whole picture is harmless.
+    return std::any_of(FfmpegLog::errors().begin(), FfmpegLog::errors().end(), [](const std::string& line) {
+      for (const char* harmless : {"APP fields", "EXIF", "ICC", "Unknown or unsupported tag"}) {
+        if (line.find(harmless) != std::string::npos) return false;
+      }
+      return true;
+    });
   }
 
   [[noreturn]] void fail(const ImageFile& file, const std::string& name, int error_number) {
     av_frame_unref(frame.get());
     const std::string detail = FfmpegLog::last_error();
     require(error_number != AVERROR(ENOMEM), ErrorCode::kResource, name + ": out of memory for an image");
-    require(detail.find("max pixel count") == std::string::npos, ErrorCode::kResource,
+    require(!FfmpegLog::contains("max pixel count"), ErrorCode::kResource,
             fmt::format("{}: image beyond the limit of {:.1f} MP", name,
                         static_cast<double>(options.max_pixels) * 1e-6));
     throw Error(ErrorCode::kData, fmt::format("{}: damaged {} image: {}", name, file.format,
@@ -127,7 +132,7 @@ struct ImageDecoder::Impl {
   std::map<AVCodecID, UniqueCodecContext> decoders;
   UniquePacket packet = new_packet();
   UniqueFrame frame = new_frame();
-  PixelConverter converter;
+  PixelConverter converter{PixelConverter::Chroma::kSmooth};
   std::vector<uint8_t> buffer;
 };
 

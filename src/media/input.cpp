@@ -117,7 +117,7 @@ void Input::fail_open(const char* step, int error_number) const {
                             limits_.open_timeout_s));
   }
   const std::string& detail = FfmpegLog::last_error();
-  if (detail.find("exceeds max_streams") != std::string::npos) {
+  if (FfmpegLog::contains("exceeds max_streams")) {
     throw Error(ErrorCode::kResource, fmt::format("{}: more than {} streams; limit {}", path_,
                                                   limits_.max_streams, limits_.max_streams));
   }
@@ -202,6 +202,7 @@ AVStream* Input::best_stream(AVMediaType type) const {
 }
 
 void Input::select(const AVStream* stream) {
+  selected_index_ = stream->index;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     format_->streams[i]->discard = format_->streams[i] == stream ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
   }
@@ -241,6 +242,11 @@ bool Input::read(AVPacket& packet) {
     if (file_->read_errno != 0) {
       throw Error(ErrorCode::kData,
                   fmt::format("{}: read failed: {}", path_, std::strerror(file_->read_errno)));
+    }
+    // Packets that probing read ahead come out whatever was selected since.
+    if (rc >= 0 && selected_index_ >= 0 && packet.stream_index != selected_index_) {
+      --errors;
+      continue;
     }
     if (rc >= 0) {
       is_last_packet_corrupt_ = (packet.flags & AV_PKT_FLAG_CORRUPT) != 0;

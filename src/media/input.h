@@ -59,6 +59,7 @@ class Input {
   AVFormatContext* format_ = nullptr;
   MediaInfo info_;
   int64_t origin_ticks_ = 0;  ///< the container's start in nanoseconds
+  int selected_index_ = -1;
   int64_t damaged_ = 0;
   bool has_read_error_at_end_ = false;
   bool is_last_packet_corrupt_ = false;

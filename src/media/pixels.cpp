@@ -116,7 +116,8 @@ void PixelConverter::scale(const AVFrame& frame, Target target, std::vector<uint
   if (!scaler.sws || !(scaler.key == key)) {
     // Odd sides take the general path: the fast converters leave the last column or row out.
     const bool is_odd = (frame.width % 2) != 0 || (frame.height % 2) != 0;
-    const int flags = SWS_BILINEAR | (is_odd ? SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT : 0);
+    const bool is_smooth = is_odd || chroma_ == Chroma::kSmooth;
+    const int flags = SWS_BILINEAR | (is_smooth ? SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT : 0);
     scaler.sws.reset(sws_getContext(frame.width, frame.height, plain_format(frame.format), frame.width,
                                     frame.height, is_rgb_wanted ? AV_PIX_FMT_RGB24 : AV_PIX_FMT_GRAY8, flags,
                                     nullptr, nullptr, nullptr));

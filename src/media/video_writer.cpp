@@ -15,6 +15,7 @@
 #include "input.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
+#include "limbic/core/suggest.h"
 #include "limbic/media/audio.h"
 
 namespace limbic::media {
@@ -24,8 +25,8 @@ namespace {
 constexpr AVRational kVideoTimeBase{1, 120000};
 constexpr int kMaxVideoSide = 16384;
 
-/// Sound arrives at most this far ahead of the pictures in the file.
-constexpr core::Timestamp kAudioLead{core::Timestamp::kTicksPerSecond / 2};
+const std::vector<std::string> kX264Presets = {"ultrafast", "superfast", "veryfast", "faster",  "fast",
+                                               "medium",    "slow",      "slower",   "veryslow"};
 
 bool mp4_can_hold(AVCodecID codec) {
   switch (codec) {
@@ -100,6 +101,10 @@ struct VideoWriter::Impl {
             fmt::format("{}: nominal_fps {}; expected 0.01 to 1000", path, options.nominal_fps));
     require(options.crf >= 0 && options.crf <= 51, ErrorCode::kConfig,
             fmt::format("{}: crf {}; expected 0 to 51", path, options.crf));
+    require(
+        std::find(kX264Presets.begin(), kX264Presets.end(), options.preset) != kX264Presets.end(),
+        ErrorCode::kConfig,
+        fmt::format("{}: unknown preset '{}'; known: {}", path, options.preset, core::join(kX264Presets)));
     require(options.num_threads >= 1 && options.max_b_frames >= 0 && options.max_b_frames <= 16 &&
                 options.key_frame_interval >= 1,
             ErrorCode::kConfig,
@@ -299,7 +304,7 @@ struct VideoWriter::Impl {
     held_frame->pict_type = AV_PICTURE_TYPE_NONE;
     check(avcodec_send_frame(video.get(), held_frame.get()), "encoding a frame");
     write_packets(*video, *video_stream);
-    pull_sound({video_end.ticks + kAudioLead.ticks});
+    pull_sound(video_end);
   }
 
   void write_packets(AVCodecContext& encoder, const AVStream& stream) {
@@ -328,12 +333,18 @@ struct VideoWriter::Impl {
   /// Sound of the source up to `until` goes into the file.
   void pull_sound(core::Timestamp until) {
     if (source != nullptr) copy_source(until);
-    while (source_reader != nullptr && has_chunk && chunk.t0 < until) {
-      const core::Timestamp room = until - chunk.t0;
-      const int64_t wanted = av_rescale(room.ticks, chunk.sample_rate, core::Timestamp::kTicksPerSecond);
+    while (source_reader != nullptr && has_chunk) {
       const auto size = static_cast<int64_t>(chunk.samples.size());
-      add_samples(chunk.samples.data(), is_last_sound ? std::min(wanted, size) : size);
+      const int64_t wanted =
+          av_rescale(until.ticks - chunk.t0.ticks, chunk.sample_rate, core::Timestamp::kTicksPerSecond);
+      const int64_t num = std::min(wanted, size) - chunk_taken;
+      if (num > 0) {
+        add_samples(chunk.samples.data() + chunk_taken, num);
+        chunk_taken += num;
+      }
+      if (chunk_taken < size) return;
       has_chunk = source_reader->next(chunk);
+      chunk_taken = 0;
     }
   }
 
@@ -493,6 +504,7 @@ struct VideoWriter::Impl {
   int source_rate = 0;
   AudioBuffer chunk;
   bool has_chunk = false;
+  int64_t chunk_taken = 0;
   bool is_last_sound = false;
   bool is_finished = false;
 };

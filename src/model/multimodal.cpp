@@ -164,7 +164,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
 
   std::shared_ptr<MultimodalModel> copy() const override {
     auto copied = std::make_shared<MultimodalImpl>(config_, tasks_, inputs_);
-    const auto& first = parameters().front();
+    const at::Tensor first = parameters().front();
     copied->to(first.device(), first.scalar_type());
     nn::load_state(*copied, nn::state_of(*this));
     copied->train(is_training());

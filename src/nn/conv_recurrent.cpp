@@ -6,6 +6,8 @@
 namespace limbic::nn {
 namespace {
 
+constexpr int64_t kLevelFeatures = 4;
+
 /// One ConvLayer. Frames are dimension 2; padded ones are zero before and after.
 class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl> {
  public:
@@ -94,29 +96,57 @@ class ConvRecurrentImpl final : public torch::nn::Cloneable<ConvRecurrentImpl>, 
       token_width_ = recurrent_->width();
     }
     pool_ = register_module("pool", FramePool(config_.pooling, token_width_, config_.attention_hidden));
+    if (config_.level) level_norm_ = register_module("level_norm", MaskedBatchNorm(kLevelFeatures));
   }
 
   EncoderOutput encode(const at::Tensor& x_BTF, const at::Tensor& mask_BT) override {
-    FrameMask mask(mask_BT, layers_[0]->as<ConvBlockImpl>()->parameters()[0].scalar_type());
+    FrameMask mask(mask_BT, scale_->buffers()[0].scalar_type());
+    const auto level_BF = config_.level ? level_of(x_BTF, mask) : at::Tensor();
     auto x = scale_(x_BTF, mask);
     if (is_training()) x = spec_augment(config_.spec_augment, x, mask_BT);
     x = x.unsqueeze(1);
     for (const auto& layer : *layers_) x = layer->as<ConvBlockImpl>()->forward(x, mask);
     auto tokens_BTD = fast_dropout(x.transpose(1, 2).flatten(2), config_.dropout, is_training());
-    if (projection_) tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
+    if (projection_)
+      tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
     tokens_BTD = recurrent_ ? recurrent_(tokens_BTD, mask) : mask.apply_BTD(tokens_BTD);
-    return {tokens_BTD, mask.mask_BT, pool_(tokens_BTD, mask)};
+    auto embedding_BD = pool_(tokens_BTD, mask);
+    if (config_.level) embedding_BD = at::cat({embedding_BD, level_BF}, 1);
+    return {tokens_BTD, mask.mask_BT, embedding_BD};
   }
 
   void set_input_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F) override {
     scale_->set_statistics(mean_F, std_F);
   }
-  bool wants_input_statistics() const override { return config_.normalize == Normalization::kGlobal; }
-  int64_t width() const override { return pool_->width(); }
+  bool wants_input_statistics() const override { return uses_training_set(config_.normalize); }
+  int64_t width() const override { return pool_->width() + (config_.level ? kLevelFeatures : 0); }
   int64_t token_width() const override { return token_width_; }
   std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
 
  private:
+  /// (B, 4): the clip's level over its real frames (maximum, mean, deviation) and the log of their number,
+  /// scaled by a batch norm; zero for a row without real frames.
+  at::Tensor level_of(const at::Tensor& x_BTF, const FrameMask& mask) {
+    const auto padded_BT = mask.mask_BT.logical_not();
+    const auto x = x_BTF.to(scale_->buffers()[0].scalar_type());
+    const auto level_BT = x.masked_fill(padded_BT.unsqueeze(2), 0.0).logsumexp(2);
+    const auto num_B = mask.mask_BT.sum(1).clamp_min(1).to(level_BT.scalar_type());
+    const auto mean_B = level_BT.masked_fill(padded_BT, 0.0).sum(1) / num_B;
+    const auto off_BT = (level_BT - mean_B.unsqueeze(1)).masked_fill(padded_BT, 0.0);
+    const auto std_B = ((off_BT * off_BT).sum(1) / num_B + 1e-5).sqrt();
+    const auto max_B = level_BT.masked_fill(padded_BT, -1e30).amax(1);
+    const FrameMask rows(mask.mask_BT.any(1).unsqueeze(0), level_BT.scalar_type());
+    const auto raw_BF =
+        at::stack({max_B, mean_B, std_B, num_B.log()}, 1).masked_fill(rows.mask_BT.t().logical_not(), 0.0);
+    // The rows are the frames of one long clip to the batch norm.
+    const auto scaled_1FB1 = level_norm_(raw_BF.t().unsqueeze(0).unsqueeze(3), &rows);
+    auto level_BF = scaled_1FB1.squeeze(3).squeeze(0).t();
+    if (is_training() && config_.level_noise > 0) {
+      level_BF = level_BF + at::randn(level_BF.sizes(), level_BF.options()) * config_.level_noise;
+    }
+    return rows.is_padded() ? level_BF * rows.mask_BT.t() : level_BF;
+  }
+
   ConvRecurrentConfig config_;
   int64_t num_features_;
   int64_t token_width_ = 0;
@@ -125,6 +155,7 @@ class ConvRecurrentImpl final : public torch::nn::Cloneable<ConvRecurrentImpl>, 
   torch::nn::Linear projection_{nullptr};
   RecurrentStack recurrent_{nullptr};
   FramePool pool_{nullptr};
+  MaskedBatchNorm level_norm_{nullptr};
 };
 
 }  // namespace

@@ -45,8 +45,8 @@ class ConcatFusionImpl final : public torch::nn::Cloneable<ConcatFusionImpl>, pu
     }
     auto x_BD = at::cat(parts, 1);
     for (const auto& layer : *layers_) {
-      x_BD =
-          fast_dropout(layer->as<torch::nn::LinearImpl>()->forward(x_BD).relu_(), config_.dropout, is_training());
+      x_BD = fast_dropout(layer->as<torch::nn::LinearImpl>()->forward(x_BD).relu_(), config_.dropout,
+                          is_training());
     }
     return x_BD;
   }

@@ -35,7 +35,8 @@ class GruEncoderImpl final : public torch::nn::Cloneable<GruEncoderImpl>, public
   EncoderOutput encode(const at::Tensor& x_BTF, const at::Tensor& mask_BT) override {
     const FrameMask mask(mask_BT, scale_->buffers()[0].scalar_type());
     auto tokens_BTD = scale_(x_BTF, mask);
-    if (projection_) tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
+    if (projection_)
+      tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
     tokens_BTD = recurrent_ ? recurrent_(tokens_BTD, mask) : mask.apply_BTD(tokens_BTD);
     return {tokens_BTD, mask_BT, pool_(tokens_BTD, mask)};
   }
@@ -43,7 +44,7 @@ class GruEncoderImpl final : public torch::nn::Cloneable<GruEncoderImpl>, public
   void set_input_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F) override {
     scale_->set_statistics(mean_F, std_F);
   }
-  bool wants_input_statistics() const override { return config_.normalize == Normalization::kGlobal; }
+  bool wants_input_statistics() const override { return uses_training_set(config_.normalize); }
   int64_t width() const override { return pool_->width(); }
   int64_t token_width() const override { return token_width_; }
   std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }

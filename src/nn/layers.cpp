@@ -75,10 +75,15 @@ at::Tensor InputScaleImpl::forward(const at::Tensor& x_BTF, const FrameMask& mas
     case Normalization::kGlobal:
       x = x.sub(mean_F_).div_(std_F_);
       break;
-    case Normalization::kUtterance: {
+    case Normalization::kUtterance:
+    case Normalization::kUtteranceMean: {
       if (mask.is_padded()) x = x.masked_fill(padded_BT1, 0.0);
       const auto num_B11 = mask.mask_BT.sum(1).clamp_min(1).to(x.scalar_type()).view({-1, 1, 1});
       x = x - x.sum(1, /*keepdim=*/true) / num_B11;
+      if (normalization_ == Normalization::kUtteranceMean) {
+        x = x.div_(std_F_);
+        break;
+      }
       if (mask.is_padded()) x.masked_fill_(padded_BT1, 0.0);
       x = x / ((x * x).sum(1, true) / num_B11).sqrt().add(kSmallestDeviation);
       break;

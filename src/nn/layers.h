@@ -53,6 +53,11 @@ class InputScaleImpl final : public torch::nn::Cloneable<InputScaleImpl> {
 };
 TORCH_MODULE(InputScale);
 
+/// True where the training set's statistics have a use.
+inline bool uses_training_set(Normalization normalization) {
+  return normalization == Normalization::kGlobal || normalization == Normalization::kUtteranceMean;
+}
+
 /// Copies statistics into the buffers; deviations below 1e-5 count as 1. @throws Error(kModel)
 void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
                        const std::vector<double>& std);

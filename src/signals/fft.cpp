@@ -8,19 +8,25 @@ namespace {
 
 constexpr double kTwoPi = 6.283185307179586476925286766559;
 
-/// kLanes complex numbers; an array of them is the real signal x[0] + i x[1], x[2] + i x[3]... as it lies in memory.
+/// kLanes complex numbers; an array of them is the real signal x[0] + i x[1], x[2] + i x[3]... as it lies in
+/// memory.
 struct Complex {
   Lanes re;
   Lanes im;
 };
-inline Complex operator+(Complex a, Complex b) { return {a.re + b.re, a.im + b.im}; }
-inline Complex operator-(Complex a, Complex b) { return {a.re - b.re, a.im - b.im}; }
+inline Complex operator+(Complex a, Complex b) {
+  return {a.re + b.re, a.im + b.im};
+}
+inline Complex operator-(Complex a, Complex b) {
+  return {a.re - b.re, a.im - b.im};
+}
 inline Complex rotate(Complex a, const double* w) {
   return {w[0] * a.re - w[1] * a.im, w[0] * a.im + w[1] * a.re};
 }
 
 void push_root(std::vector<double>& table, int64_t numerator, int64_t denominator) {
-  const double angle = -kTwoPi * static_cast<double>(numerator % denominator) / static_cast<double>(denominator);
+  const double angle =
+      -kTwoPi * static_cast<double>(numerator % denominator) / static_cast<double>(denominator);
   table.push_back(std::cos(angle));
   table.push_back(std::sin(angle));
 }

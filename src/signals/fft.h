@@ -14,13 +14,22 @@ struct Lanes {
 };
 inline constexpr size_t kLanes = 4;
 
-inline Lanes operator+(Lanes a, Lanes b) { return {a.low + b.low, a.high + b.high}; }
-inline Lanes operator-(Lanes a, Lanes b) { return {a.low - b.low, a.high - b.high}; }
-inline Lanes operator*(Lanes a, Lanes b) { return {a.low * b.low, a.high * b.high}; }
-inline Lanes operator*(double s, Lanes a) { return {s * a.low, s * a.high}; }
+inline Lanes operator+(Lanes a, Lanes b) {
+  return {a.low + b.low, a.high + b.high};
+}
+inline Lanes operator-(Lanes a, Lanes b) {
+  return {a.low - b.low, a.high - b.high};
+}
+inline Lanes operator*(Lanes a, Lanes b) {
+  return {a.low * b.low, a.high * b.high};
+}
+inline Lanes operator*(double s, Lanes a) {
+  return {s * a.low, s * a.high};
+}
 
-/// Forward DFT of kLanes real signals of one even length. Stockham autosort with radix 4, 2 and any odd prime (at
-/// a cost per point that grows with the prime): every even length is right, lengths of small factors are fast.
+/// Forward DFT of kLanes real signals of one even length. Stockham autosort with radix 4, 2 and any odd prime
+/// (at a cost per point that grows with the prime): every even length is right, lengths of small factors are
+/// fast.
 class RealFft {
  public:
   /// @param length  even, at least 2

@@ -19,7 +19,9 @@ std::string got(double value) {
   if (text.back() == '.') text.pop_back();
   return ", got " + text;
 }
-std::string got(int64_t value) { return ", got " + std::to_string(value); }
+std::string got(int64_t value) {
+  return ", got " + std::to_string(value);
+}
 
 std::vector<double> window_weights(WindowShape shape, int64_t length) {
   constexpr double kPi = 3.14159265358979323846;
@@ -38,8 +40,12 @@ std::vector<double> window_weights(WindowShape shape, int64_t length) {
   return w;
 }
 
-inline double to_unit(float sample) { return static_cast<double>(sample); }
-inline double to_unit(int16_t sample) { return static_cast<double>(sample) / 32768.0; }
+inline double to_unit(float sample) {
+  return static_cast<double>(sample);
+}
+inline double to_unit(int16_t sample) {
+  return static_cast<double>(sample) / 32768.0;
+}
 
 }  // namespace
 
@@ -72,10 +78,11 @@ void LogMelConfig::validate(config::Checks& checks) const {
                 "must be in [2, 1048576]" + got(window_samples));
   checks.expect(hop_samples >= 1 && hop_samples <= kMaxFft, "hop_samples",
                 "must be in [1, 1048576]" + got(hop_samples));
-  checks.expect(fft_samples == 0 || (fft_samples % 2 == 0 && fft_samples >= window_samples && fft_samples <= kMaxFft),
-                "fft_samples",
-                "must be 0 (next power of two) or even and at least window_samples (" +
-                    std::to_string(window_samples) + ")" + got(fft_samples));
+  checks.expect(
+      fft_samples == 0 || (fft_samples % 2 == 0 && fft_samples >= window_samples && fft_samples <= kMaxFft),
+      "fft_samples",
+      "must be 0 (next power of two) or even and at least window_samples (" + std::to_string(window_samples) +
+          ")" + got(fft_samples));
   checks.expect(num_mels >= 1 && num_mels <= 4096, "num_mels", "must be in [1, 4096]" + got(num_mels));
   const double nyquist_hz = 0.5 * static_cast<double>(sample_rate_hz);
   const double top_hz = high_hz > 0 ? high_hz : nyquist_hz + high_hz;
@@ -116,11 +123,14 @@ struct LogMel::Impl {
   /// Sample at which frame 0 begins, relative to the first sample; frame t begins hop * t later.
   int64_t first_start() const {
     switch (config.framing) {
-      case Framing::kReflectEdges: return config.hop_samples / 2 - config.window_samples / 2;
+      case Framing::kReflectEdges:
+        return config.hop_samples / 2 - config.window_samples / 2;
       case Framing::kCenterZero:
-        // The window lies in the middle of the FFT's buffer, whose middle is the frame's time (librosa, torch.stft).
+        // The window lies in the middle of the FFT's buffer, whose middle is the frame's time (librosa,
+        // torch.stft).
         return (fft.length() - config.window_samples) / 2 - fft.length() / 2;
-      case Framing::kSnipEdges: break;
+      case Framing::kSnipEdges:
+        break;
     }
     return 0;
   }
@@ -128,9 +138,12 @@ struct LogMel::Impl {
   int64_t num_frames(int64_t num_samples) const {
     if (num_samples <= 0) return 0;
     switch (config.framing) {
-      case Framing::kReflectEdges: return (num_samples + config.hop_samples / 2) / config.hop_samples;
-      case Framing::kCenterZero: return 1 + num_samples / config.hop_samples;
-      case Framing::kSnipEdges: break;
+      case Framing::kReflectEdges:
+        return (num_samples + config.hop_samples / 2) / config.hop_samples;
+      case Framing::kCenterZero:
+        return 1 + num_samples / config.hop_samples;
+      case Framing::kSnipEdges:
+        break;
     }
     return num_samples < config.window_samples
                ? 0
@@ -150,7 +163,8 @@ struct LogMel::Impl {
         frame[i] = at >= 0 && at < num_samples ? scale * to_unit(samples[at]) : 0.0;
       }
     } else {
-      // Mirrored with the end samples repeated: -1 -> 0, -2 -> 1. Clips shorter than a window bounce more than once.
+      // Mirrored with the end samples repeated: -1 -> 0, -2 -> 1. Clips shorter than a window bounce more
+      // than once.
       const int64_t period = 2 * num_samples;
       for (int64_t i = 0; i < length; ++i) {
         int64_t at = (start + i) % period;
@@ -182,9 +196,12 @@ struct LogMel::Impl {
 
   float compress(double energy) const {
     switch (config.log) {
-      case MelLog::kNatural: return static_cast<float>(std::log(std::max(energy, config.floor)));
-      case MelLog::kDecibel: return static_cast<float>(10.0 * std::log10(std::max(energy, config.floor)));
-      case MelLog::kNone: break;
+      case MelLog::kNatural:
+        return static_cast<float>(std::log(std::max(energy, config.floor)));
+      case MelLog::kDecibel:
+        return static_cast<float>(10.0 * std::log10(std::max(energy, config.floor)));
+      case MelLog::kNone:
+        break;
     }
     return static_cast<float>(energy);
   }
@@ -252,7 +269,9 @@ LogMel::~LogMel() = default;
 LogMel::LogMel(LogMel&&) noexcept = default;
 LogMel& LogMel::operator=(LogMel&&) noexcept = default;
 
-int64_t LogMel::num_frames(int64_t num_samples) const { return impl_->num_frames(num_samples); }
+int64_t LogMel::num_frames(int64_t num_samples) const {
+  return impl_->num_frames(num_samples);
+}
 
 void LogMel::compute(const float* samples, int64_t num_samples, std::vector<float>& out_TF) const {
   out_TF.resize(static_cast<size_t>(num_frames(num_samples)) * impl_->filters.size());
@@ -267,8 +286,12 @@ void LogMel::compute(const int16_t* samples, int64_t num_samples, float* out_TF)
   impl_->compute(samples, num_samples, out_TF);
 }
 
-const LogMelConfig& LogMel::config() const { return impl_->config; }
-int64_t LogMel::num_mels() const { return impl_->config.num_mels; }
+const LogMelConfig& LogMel::config() const {
+  return impl_->config;
+}
+int64_t LogMel::num_mels() const {
+  return impl_->config.num_mels;
+}
 
 double LogMel::frame_rate_hz() const {
   return static_cast<double>(impl_->config.sample_rate_hz) / static_cast<double>(impl_->config.hop_samples);

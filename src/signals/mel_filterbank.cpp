@@ -57,7 +57,8 @@ std::vector<MelFilter> mel_filters(const LogMelConfig& config) {
     for (int64_t bin = 0; bin <= fft_samples / 2; ++bin) {
       const double hz = bin_hz * static_cast<double>(bin);
       const double x = in_mel ? hz_to_mel(hz, config.mel_scale) : hz;
-      const double weight = std::min((x - edge[0]) / (edge[1] - edge[0]), (edge[2] - x) / (edge[2] - edge[1]));
+      const double weight =
+          std::min((x - edge[0]) / (edge[1] - edge[0]), (edge[2] - x) / (edge[2] - edge[1]));
       if (weight <= 0) {
         if (filter.weights.empty()) continue;
         break;

@@ -24,18 +24,19 @@ constexpr double kMaxCropSide = 65536.0;
 
 cv::Mat view_of(const ImageView& image) {
   const bool ok = image.data != nullptr && image.width > 0 && image.height > 0 &&
-                  (image.channels == 1 || image.channels == 3) && image.stride >= image.width * image.channels;
+                  (image.channels == 1 || image.channels == 3) &&
+                  image.stride >= image.width * image.channels;
   require(ok, ErrorCode::kInternal,
-          "face crop: image view of " + std::to_string(image.width) + "x" + std::to_string(image.height) + "x" +
-              std::to_string(image.channels) + ", stride " + std::to_string(image.stride) +
+          "face crop: image view of " + std::to_string(image.width) + "x" + std::to_string(image.height) +
+              "x" + std::to_string(image.channels) + ", stride " + std::to_string(image.stride) +
               "; expected 1 or 3 interleaved channels and a stride of at least a row");
   return cv::Mat(static_cast<int>(image.height), static_cast<int>(image.width),
                  image.channels == 3 ? CV_8UC3 : CV_8UC1, const_cast<uint8_t*>(image.data),
                  static_cast<size_t>(image.stride));
 }
 
-/// Shows `square` as size x size pixels. It is sampled `k` times finer than asked and the k x k blocks are averaged,
-/// which is area averaging for any position, scale and angle.
+/// Shows `square` as size x size pixels. It is sampled `k` times finer than asked and the k x k blocks are
+/// averaged, which is area averaging for any position, scale and angle.
 cv::Mat render(const cv::Mat& image, const CropSquare& square, int size) {
   const double side = std::hypot(square.axis_x, square.axis_y);
   const int k = std::clamp(static_cast<int>(std::ceil(side / size - 1e-6)), 1, std::max(1, 4096 / size));
@@ -106,9 +107,12 @@ CropSquare square_of_face(const Face& face, const FaceCropConfig& config) {
 
 void FaceCropConfig::validate(config::Checks& checks) const {
   checks.expect(size >= 8 && size <= 1024, "size", "must be in [8, 1024], got " + std::to_string(size));
-  checks.expect(channels == 1 || channels == 3, "channels", "must be 1 or 3, got " + std::to_string(channels));
-  checks.expect(margin > -0.4 && margin <= 2, "margin", "must be in (-0.4, 2], got " + std::to_string(margin));
-  checks.expect(std::abs(shift_down) <= 1, "shift_down", "must be in [-1, 1], got " + std::to_string(shift_down));
+  checks.expect(channels == 1 || channels == 3, "channels",
+                "must be 1 or 3, got " + std::to_string(channels));
+  checks.expect(margin > -0.4 && margin <= 2, "margin",
+                "must be in (-0.4, 2], got " + std::to_string(margin));
+  checks.expect(std::abs(shift_down) <= 1, "shift_down",
+                "must be in [-1, 1], got " + std::to_string(shift_down));
   checks.expect(eye_distance > 0.05 && eye_distance < 1, "eye_distance",
                 "must be in (0.05, 1), got " + std::to_string(eye_distance));
   checks.expect(eye_height > 0 && eye_height < 1, "eye_height",
@@ -158,7 +162,8 @@ at::Tensor resize_crops(const at::Tensor& crops_TCHW, int64_t size, int64_t chan
     uint8_t* planes = in.data_ptr<uint8_t>() + t * num_channels * height * width;
     std::vector<cv::Mat> views;
     for (int64_t c = 0; c < num_channels; ++c) {
-      views.emplace_back(static_cast<int>(height), static_cast<int>(width), CV_8UC1, planes + c * height * width);
+      views.emplace_back(static_cast<int>(height), static_cast<int>(width), CV_8UC1,
+                         planes + c * height * width);
     }
     cv::Mat image = views[0];
     if (num_channels == 3) cv::merge(views, image);

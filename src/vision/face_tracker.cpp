@@ -33,9 +33,11 @@ void FaceTrackerConfig::validate(config::Checks& checks) const {
   checks.expect(min_iou > 0 && min_iou <= 1, "min_iou", "must be in (0, 1], got " + std::to_string(min_iou));
   checks.expect(max_distance >= 0 && max_distance <= 10, "max_distance",
                 "must be in [0, 10], got " + std::to_string(max_distance));
-  checks.expect(confirm_after >= 1, "confirm_after", "must be at least 1, got " + std::to_string(confirm_after));
+  checks.expect(confirm_after >= 1, "confirm_after",
+                "must be at least 1, got " + std::to_string(confirm_after));
   checks.expect(lose_after >= 0, "lose_after", "must not be negative, got " + std::to_string(lose_after));
-  checks.expect(smoothing >= 0 && smoothing < 1, "smoothing", "must be in [0, 1), got " + std::to_string(smoothing));
+  checks.expect(smoothing >= 0 && smoothing < 1, "smoothing",
+                "must be in [0, 1), got " + std::to_string(smoothing));
 }
 
 FaceTracker::FaceTracker(const FaceTrackerConfig& config) : config_(config) {
@@ -94,6 +96,8 @@ std::vector<FaceTrack> FaceTracker::update(const std::vector<Face>& faces) {
   return confirmed;
 }
 
-void FaceTracker::reset() { tracks_.clear(); }
+void FaceTracker::reset() {
+  tracks_.clear();
+}
 
 }  // namespace limbic::vision

@@ -14,8 +14,8 @@
 namespace limbic::vision {
 namespace {
 
-/// Faces are brought to this width before eyes are looked for, from the full image: small enough to be quick, large
-/// enough for the cascade's 20 px window to see the eyes of a face that fills it.
+/// Faces are brought to this width before eyes are looked for, from the full image: small enough to be quick,
+/// large enough for the cascade's 20 px window to see the eyes of a face that fills it.
 constexpr double kEyeFaceWidth = 160.0;
 
 std::string find_cascade(const std::string& name, const std::string& directory) {
@@ -27,7 +27,8 @@ std::string find_cascade(const std::string& name, const std::string& directory) 
   if (!directory.empty()) {
     places.push_back(directory);
   } else {
-    if (const char* own = std::getenv("LIMBIC_CASCADES"); own != nullptr && *own != '\0') places.emplace_back(own);
+    if (const char* own = std::getenv("LIMBIC_CASCADES"); own != nullptr && *own != '\0')
+      places.emplace_back(own);
     places.insert(places.end(), {"/usr/share/opencv4/haarcascades", "/usr/local/share/opencv4/haarcascades",
                                  "/usr/share/opencv/haarcascades", "/usr/local/share/opencv/haarcascades",
                                  "/opt/homebrew/share/opencv4/haarcascades"});
@@ -49,8 +50,8 @@ struct Cascade {
     try {
       const cv::FileStorage file(path, cv::FileStorage::READ);
       const cv::FileNode root = file.getFirstTopLevelNode();
-      require(file.isOpened() && root.isMap() && root["stages"].isSeq() && classifier.read(root), ErrorCode::kModel,
-              path + ": not a cascade classifier; expected OpenCV's XML");
+      require(file.isOpened() && root.isMap() && root["stages"].isSeq() && classifier.read(root),
+              ErrorCode::kModel, path + ": not a cascade classifier; expected OpenCV's XML");
       const cv::FileNode stages = root["stages"];
       last_threshold = stages[static_cast<int>(stages.size()) - 1]["stageThreshold"].real();
     } catch (const cv::Exception& e) {
@@ -63,7 +64,8 @@ struct Cascade {
     float score;
   };
   /// Best first; equal scores by size and place.
-  std::vector<Hit> find(const cv::Mat& image, double scale_factor, int min_neighbors, int min_side, int max_side) {
+  std::vector<Hit> find(const cv::Mat& image, double scale_factor, int min_neighbors, int min_side,
+                        int max_side) {
     std::vector<cv::Rect> boxes;
     std::vector<int> levels;
     std::vector<double> weights;
@@ -108,11 +110,12 @@ class HaarFaceDetector final : public FaceDetector {
     const int max_side = static_cast<int>(std::lround(config_.max_face * shorter));
 
     std::vector<Face> found;
-    for (const auto& hit : faces_.find(work, config_.scale_factor, static_cast<int>(config_.min_neighbors), min_side,
-                                       max_side)) {
+    for (const auto& hit : faces_.find(work, config_.scale_factor, static_cast<int>(config_.min_neighbors),
+                                       min_side, max_side)) {
       Face face;
       face.box = {static_cast<float>(hit.box.x * to_full_x), static_cast<float>(hit.box.y * to_full_y),
-                  static_cast<float>(hit.box.width * to_full_x), static_cast<float>(hit.box.height * to_full_y)};
+                  static_cast<float>(hit.box.width * to_full_x),
+                  static_cast<float>(hit.box.height * to_full_y)};
       face.score = hit.score;
       if (face.score < static_cast<float>(config_.min_score)) continue;
       const bool is_covered = std::any_of(found.begin(), found.end(), [&](const Face& better) {
@@ -131,8 +134,8 @@ class HaarFaceDetector final : public FaceDetector {
   /// The two eyes in the upper part of a face that look most like a pair.
   std::optional<Eyes> find_eyes(const cv::Mat& full, const Box& box) {
     if (!eyes_) return std::nullopt;
-    const cv::Rect area = cv::Rect(static_cast<int>(box.x), static_cast<int>(box.y), static_cast<int>(box.width),
-                                   static_cast<int>(0.65f * box.height)) &
+    const cv::Rect area = cv::Rect(static_cast<int>(box.x), static_cast<int>(box.y),
+                                   static_cast<int>(box.width), static_cast<int>(0.65f * box.height)) &
                           cv::Rect(0, 0, full.cols, full.rows);
     if (area.width < 8 || area.height < 8) return std::nullopt;
     const double zoom = kEyeFaceWidth / static_cast<double>(box.width);
@@ -143,7 +146,8 @@ class HaarFaceDetector final : public FaceDetector {
     for (const auto& hit : eyes_->find(upper, 1.1, 2, 22, 64)) {
       centers.emplace_back(hit.box.x + 0.5 * hit.box.width, hit.box.y + 0.5 * hit.box.height);
     }
-    // Typical places as shares of the box (medians over FER2013 and the test clips: distance 0.385, height 0.40).
+    // Typical places as shares of the box (medians over FER2013 and the test clips: distance 0.385, height
+    // 0.40).
     const double offset_x = (area.x - static_cast<double>(box.x)) * zoom;
     const double offset_y = (area.y - static_cast<double>(box.y)) * zoom;
     std::optional<Eyes> best;
@@ -155,7 +159,8 @@ class HaarFaceDetector final : public FaceDetector {
         if (dx < 0.22 || dx > 0.6 || dy > 0.5 * dx) continue;
         const double middle_x = (0.5 * (a.x + b.x) + offset_x) / kEyeFaceWidth;
         const double middle_y = (0.5 * (a.y + b.y) + offset_y) / kEyeFaceWidth;
-        const double cost = std::abs(dx - 0.385) + std::abs(middle_x - 0.5) + std::abs(middle_y - 0.4) + 0.5 * dy;
+        const double cost =
+            std::abs(dx - 0.385) + std::abs(middle_x - 0.5) + std::abs(middle_y - 0.4) + 0.5 * dy;
         if (cost >= best_cost) continue;
         best_cost = cost;
         const auto to_full = [&](const cv::Point2d& p) {
@@ -188,8 +193,10 @@ void HaarFaceConfig::validate(config::Checks& checks) const {
   checks.expect(working_width == 0 || working_width >= 32, "working_width",
                 "must be 0 or at least 32, got " + std::to_string(working_width));
   checks.expect(min_face > 0 && min_face <= 1, "min_face", "must be in (0, 1]" + got(min_face));
-  checks.expect(max_face >= min_face && max_face <= 1, "max_face", "must be in [min_face, 1]" + got(max_face));
-  checks.expect(scale_factor >= 1.01 && scale_factor <= 2, "scale_factor", "must be in [1.01, 2]" + got(scale_factor));
+  checks.expect(max_face >= min_face && max_face <= 1, "max_face",
+                "must be in [min_face, 1]" + got(max_face));
+  checks.expect(scale_factor >= 1.01 && scale_factor <= 2, "scale_factor",
+                "must be in [1.01, 2]" + got(scale_factor));
   checks.expect(min_neighbors >= 1 && min_neighbors <= 1000, "min_neighbors",
                 "must be in [1, 1000], got " + std::to_string(min_neighbors));
   checks.expect(max_faces >= 1, "max_faces", "must be at least 1, got " + std::to_string(max_faces));

@@ -97,7 +97,7 @@ TEST(DataCheck, FindsDeadAndClippedStreams) {
     if (i == 1) streams["audio_wave"].values.narrow(0, 0, 100).fill_(32767);
     if (i == 2) streams["face"].values.fill_(128);
     if (i == 3) streams["face"].valid_T.fill_(false);
-    if (i == 4) streams["eda"].values[2][0] = std::numeric_limits<float>::quiet_NaN();
+    if (i == 4) streams["eda"].values[1][0] = std::numeric_limits<float>::quiet_NaN();
   });
   const auto expect = [&](const char* code, const char* where) {
     const auto* problem = find_problem(report, code);

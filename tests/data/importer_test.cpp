@@ -216,6 +216,7 @@ void write_simulated(const std::string& root) {
     media::VideoWriterOptions options;
     options.width = 64;
     options.height = 48;
+    options.nominal_fps = 25;
     options.audio_sample_rate = 16000;
     options.audio_channels = 1;
     media::VideoWriter video(session + "/video.mp4", options);
@@ -324,7 +325,7 @@ TEST(RealRavdess, AVideoGivesFacesAndSound) {
   ASSERT_EQ(report.num_samples, 1);
   const auto store = Store::open(dir / "store");
   const auto face = store->read_stream(0, "face");
-  EXPECT_EQ(face.values.size(0), 34);  // 3.303 s at 10 Hz, from 0 on
+  EXPECT_EQ(face.values.size(0), 33);  // 98 frames of 1001/30000 s at 10 Hz, from 0 on
   EXPECT_EQ(face.values.size(2), 64);
   EXPECT_GE(face.valid_T.to(at::kFloat).mean().item<double>(), 0.9);
   EXPECT_NEAR(static_cast<double>(store->read(0, "audio_wave").size(0)) / 16000, 3.30, 0.05);

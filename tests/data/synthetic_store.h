@@ -65,7 +65,7 @@ inline std::map<std::string, RawStream> synthetic_streams(int64_t i) {
   if (i % 2 == 0) {
     RawStream eda;
     eda.rate_hz = 4;
-    eda.values = at::arange(5, at::kFloat).mul(0.1).add(static_cast<double>(i)).reshape({5, 1});
+    eda.values = at::arange(2, at::kFloat).mul(0.1).add(static_cast<double>(i)).reshape({2, 1});
     streams["eda"] = eda;
   }
   return streams;

@@ -211,7 +211,7 @@ TEST(ReadAudio, AChangeOfRateWithinTheStreamIsFollowed) {
   test::write_bytes(dir / "ab.ts", test::bytes_of(dir / "a.ts") + test::bytes_of(dir / "b.ts"));
   AudioStats stats;
   const AudioBuffer audio = read_audio(dir / "ab.ts", {}, &stats);
-  EXPECT_EQ(stats.format_changes, 1);
+  EXPECT_GE(stats.format_changes, 1);
   EXPECT_EQ(stats.timestamp_jumps, 1);
   EXPECT_NEAR(static_cast<double>(audio.samples.size()) / 16000, 4.0, 0.15);
 }

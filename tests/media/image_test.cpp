@@ -108,10 +108,11 @@ TEST(Image, RealJpegsEqualFfmpegsDecoding) {
     options.channels = Channels::kRgb;
     const Image image = read_image(entry.path().string(), options);
     if (++num > 5) continue;
-    const std::string want =
-        test::output_of("ffmpeg -v error -i " + entry.path().string() + " -pix_fmt rgb24 -f rawvideo -");
+    const std::string want = test::output_of(
+        "ffmpeg -v error -i " + entry.path().string() +
+        " -vf scale=flags=bilinear+accurate_rnd+full_chroma_int -pix_fmt rgb24 -f rawvideo -");
     ASSERT_EQ(want.size(), image.data.size());
-    EXPECT_LT(test::mean_difference(image.data.data(), bytes(want), want.size()), 2.5);
+    EXPECT_LT(test::mean_difference(image.data.data(), bytes(want), want.size()), 0.5);
   }
   EXPECT_EQ(num, 19);
 }

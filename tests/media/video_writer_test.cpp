@@ -131,7 +131,8 @@ TEST(VideoWriter, SoundOfASourceFileIsCopiedBitForBit) {
     const AudioBuffer b = read_audio(dir / "o.mp4");
     EXPECT_NEAR(a.t0.seconds(), b.t0.seconds(), 1e-3);
     const size_t num = std::min(a.samples.size(), b.samples.size());
-    EXPECT_GT(static_cast<double>(num) / 16000, last.seconds() - 0.2);
+    EXPECT_GT(static_cast<double>(num) / 16000,
+              std::min(last.seconds(), static_cast<double>(a.samples.size()) / 16000) - 0.2);
     double worst = 0;
     for (size_t i = 0; i + 2000 < num; ++i) {
       worst = std::max(worst, static_cast<double>(std::abs(a.samples[i] - b.samples[i])));
@@ -190,11 +191,7 @@ TEST(VideoWriter, NothingIsLeftWhenItDoesNotFinish) {
   options.sound_from.clear();
   EXPECT_EQ(num_files(dir), 1u);
   EXPECT_EQ(test::bytes_of(dir / "old.mp4"), "the old file");
-  EXPECT_THAT(error_of(
-                  [&] {
-                    VideoWriter("/proc/none/x.mp4", options);
-                  },
-                  ErrorCode::kStorage),
+  EXPECT_THAT(error_of([&] { VideoWriter("/proc/none/x.mp4", options); }, ErrorCode::kStorage),
               HasSubstr("/proc/none"));
 }
 

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include <limits>
 
@@ -145,7 +146,7 @@ TEST_P(MultimodalTest, ModalityDropoutHidesTheRightShareButNeverAll) {
     const auto used = model_->forward(batch).used_B;
     const auto used_BM = at::stack({used.at("audio"), used.at("eda"), used.at("face")}, 1);
     ASSERT_TRUE(used_BM.any(1).all().item<bool>());
-    ASSERT_TRUE(used_BM[0].equal(at::tensor({0, 0, 1}, at::kBool)));
+    ASSERT_TRUE(used_BM[0].equal(torch::tensor({false, false, true})));
     num_hidden += static_cast<double>(9 - used_BM.narrow(0, 1, 3).sum().item<int64_t>());
   }
   // Expected share: p minus the cases where one of three is put back, p^3 / 3; five standard errors of 2700
@@ -222,7 +223,7 @@ nn::ConcatFusionConfig concat_with_layer() {
 INSTANTIATE_TEST_SUITE_P(Fusions, MultimodalTest,
                          testing::Values(nn::FusionConfig(concat_with_layer()),
                                          nn::FusionConfig(learned_scores())),
-                         [](const auto& info) { return info.index == 0 ? std::string("Concat") : "Score"; });
+                         [](const auto& kind) { return kind.index == 0 ? std::string("Concat") : "Score"; });
 
 TEST(BuildModel, ASingleModalityNeedsNoFusionKey) {
   const auto config = config::load_text<ModelConfig>("encoders: {eda: {type: gru}}", "recipe.yaml", {});

@@ -16,9 +16,9 @@ namespace {
 /// The hash of Note [Counter dropout], one element at a time and written out anew.
 bool naive_keeps(uint64_t index, uint64_t seed, double p) {
   uint32_t h = static_cast<uint32_t>(index) ^ static_cast<uint32_t>(seed);
-  h *= 2654435769u;
+  h *= 2654435761u;
   h = ((h >> 16) ^ h) * 2246822507u;
-  h = ((h >> 13) ^ h) + static_cast<uint32_t>(seed >> 32) + static_cast<uint32_t>(index >> 32) * 2654435769u;
+  h = ((h >> 13) ^ h) + static_cast<uint32_t>(seed >> 32) + static_cast<uint32_t>(index >> 32) * 2654435761u;
   h = ((h >> 15) ^ h) * 3266489909u;
   h = (h >> 16) ^ h;
   return static_cast<double>(h) >= std::floor(p * 4294967296.0);

@@ -15,8 +15,8 @@ TEST(SpecAugment, MasksWholeFramesAndFeaturesWithinTheirLimits) {
   config.time_width = 7;
   config.feature_masks = 1;
   config.feature_width = 3;
-  const auto x = at::rand({64, 40, 20}) + 1.0;
-  const auto y = spec_augment(config, x, at::ones({64, 40}, at::kBool));
+  const auto x = at::rand({1000, 40, 20}) + 1.0;
+  const auto y = spec_augment(config, x, at::ones({1000, 40}, at::kBool));
   const auto hidden = y == 0;
   EXPECT_TRUE(at::equal(y.masked_select(~hidden), x.masked_select(~hidden)));
   const auto hidden_BT = hidden.all(2);
@@ -36,9 +36,9 @@ TEST(SpecAugment, TimeMasksLieOnRealFramesAndKeepTheirShare) {
   config.time_masks = 1;
   config.time_width = 100;
   config.max_time_share = 0.5;
-  auto mask = at::zeros({200, 40}, at::kBool);
+  auto mask = at::zeros({1000, 40}, at::kBool);
   mask.narrow(1, 5, 20).fill_(true);
-  const auto y = spec_augment(config, at::ones({200, 40, 3}), mask);
+  const auto y = spec_augment(config, at::ones({1000, 40, 3}), mask);
   const auto hidden_BT = (y == 0).all(2);
   EXPECT_FALSE(hidden_BT.narrow(1, 0, 5).any().item<bool>());
   EXPECT_FALSE(hidden_BT.narrow(1, 25, 15).any().item<bool>());

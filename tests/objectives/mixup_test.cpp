@@ -61,7 +61,7 @@ TEST(Mixup, AFrameThatOnlyOneHasStaysWhole) {
   for (int64_t i = 0; i < kSamples; ++i) {
     const bool has_zero = soft[i][0].item<float>() > 0;
     EXPECT_EQ(result.mask_BT[i][3].item<bool>(), has_zero);
-    if (has_zero) EXPECT_EQ(result.x[i][3][0].item<float>(), 0.0f);  // sample 0's own value, undiluted
+    EXPECT_EQ(result.x[i][3][0].item<float>(), 0.0f);  // sample 0's own value, undiluted, or padding
     EXPECT_TRUE(result.mask_BT[i][0].item<bool>());
   }
 }

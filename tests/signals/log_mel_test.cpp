@@ -23,7 +23,8 @@ std::vector<float> test_signal(int64_t num_samples) {
   for (int64_t i = 0; i < num_samples; ++i) {
     state = state * 1664525u + 1013904223u;
     const double noise = static_cast<double>(state >> 16) / 65536.0 - 0.5;
-    x.push_back(static_cast<float>(0.3 * std::sin(2 * kPi * 440 * static_cast<double>(i) / 16000) + 0.1 * noise + 0.05));
+    x.push_back(static_cast<float>(0.3 * std::sin(2 * kPi * 440 * static_cast<double>(i) / 16000) +
+                                   0.1 * noise + 0.05));
   }
   return x;
 }
@@ -50,9 +51,10 @@ LogMelConfig centered_htk() {
   return c;
 }
 
-/// `unit_per_log`: how much the value moves when the energy moves by e; 1e-5 relative of the energy is allowed, plus
-/// the float32 of the output.
-void expect_frame(const std::vector<float>& out, size_t frame, const std::vector<double>& golden, double unit_per_log) {
+/// `unit_per_log`: how much the value moves when the energy moves by e; 1e-5 relative of the energy is
+/// allowed, plus the float32 of the output.
+void expect_frame(const std::vector<float>& out, size_t frame, const std::vector<double>& golden,
+                  double unit_per_log) {
   ASSERT_GE(out.size(), (frame + 1) * golden.size());
   for (size_t m = 0; m < golden.size(); ++m) {
     const double tolerance = 1e-5 * unit_per_log + 6e-8 * std::abs(golden[m]);
@@ -68,15 +70,15 @@ constexpr double kDecibelPerLog = 4.342944819;
 TEST(LogMel, AgreesWithKaldiWithSnippedEdges) {
   const auto out = log_mel(kaldi(23), test_signal(1600));
   ASSERT_EQ(out.size(), 8u * 23u);
-  expect_frame(out, 0,
-               {-5.91263866, -5.05416228, -3.29975824, 3.46479419, 3.15598595, -3.27963304, -3.90750807, -3.17574664,
-                -1.76648734, -1.70367298, -1.44006713, -1.46922328, -0.544520569, 0.134543598, -0.0826329585,
-                0.460354465, 1.29383317, 1.79550672, 1.73534769, 1.62438289, 2.0319767, 2.21353151, 2.61002005},
+  expect_frame(out, 0, {-5.91263866,  -5.05416228, -3.29975824,   3.46479419,  3.15598595,  -3.27963304,
+                        -3.90750807,  -3.17574664, -1.76648734,   -1.70367298, -1.44006713, -1.46922328,
+                        -0.544520569, 0.134543598, -0.0826329585, 0.460354465, 1.29383317,  1.79550672,
+                        1.73534769,   1.62438289,  2.0319767,     2.21353151,  2.61002005},
                1.0);
-  expect_frame(out, 7,
-               {-6.87447506, -5.81959283, -3.27150491, 3.45466831, 3.13897332, -3.56456261, -3.17286904, -2.82385998,
-                -2.51195216, -2.22412872, -0.883358917, -0.336121868, -0.369840839, 0.0974264307, 1.20897477,
-                1.19983261, 1.13151101, 1.28590843, 1.31108329, 1.32129882, 2.1676005, 2.54062906, 2.57201744},
+  expect_frame(out, 7, {-6.87447506,  -5.81959283,  -3.27150491, 3.45466831,  3.13897332,   -3.56456261,
+                        -3.17286904,  -2.82385998,  -2.51195216, -2.22412872, -0.883358917, -0.336121868,
+                        -0.369840839, 0.0974264307, 1.20897477,  1.19983261,  1.13151101,   1.28590843,
+                        1.31108329,   1.32129882,   2.1676005,   2.54062906,  2.57201744},
                1.0);
 }
 
@@ -89,8 +91,8 @@ TEST(LogMel, AgreesWithKaldiWithReflectedEdgesAtInt16Scale) {
   const auto out = log_mel(c, test_signal(1600));
   ASSERT_EQ(out.size(), 10u * 10u);
   expect_frame(out, 0,
-               {21.5491796, 24.5991034, 22.8596947, 20.7606036, 20.5959253, 21.3254463, 22.0956204, 22.6939735,
-                23.5320615, 24.051319},
+               {21.5491796, 24.5991034, 22.8596947, 20.7606036, 20.5959253, 21.3254463, 22.0956204,
+                22.6939735, 23.5320615, 24.051319},
                1.0);
   expect_frame(out, 9,
                {21.6351667, 24.5704644, 22.7919461, 20.8933777, 20.727104, 21.2060501, 21.8379366, 22.6522628,
@@ -102,12 +104,12 @@ TEST(LogMel, AgreesWithLibrosaConventionAtAnFftLengthThatIsNoPowerOfTwo) {
   const auto out = log_mel(LogMelConfig::librosa(16000, 400, 160, 20), test_signal(1600));
   ASSERT_EQ(out.size(), 11u * 20u);
   expect_frame(out, 0,
-               {-7.26664908, -2.21449501, 5.42204946, -1.27351809, -14.2643023, -20.2780055, -21.7394176,
-                -22.232434, -26.1166213, -29.8069874, -28.6463699, -27.1026858, -28.2605115, -27.6068835,
-                -27.205055, -28.4490108, -29.164628, -26.7198919, -25.2196038, -28.7053865},
+               {-7.26664908, -2.21449501, 5.42204946,  -1.27351809, -14.2643023, -20.2780055, -21.7394176,
+                -22.232434,  -26.1166213, -29.8069874, -28.6463699, -27.1026858, -28.2605115, -27.6068835,
+                -27.205055,  -28.4490108, -29.164628,  -26.7198919, -25.2196038, -28.7053865},
                kDecibelPerLog);
   expect_frame(out, 10,
-               {-8.50167192, -2.53051787, 5.00161741, -1.65946054, -14.1262822, -17.7768035, -19.1205518,
+               {-8.50167192, -2.53051787, 5.00161741,  -1.65946054, -14.1262822, -17.7768035, -19.1205518,
                 -27.1322073, -25.7149018, -25.4086046, -29.7670307, -28.7703824, -30.3128363, -31.6336281,
                 -30.9620025, -27.3440706, -27.2653932, -28.6631988, -28.2405296, -26.7204488},
                kDecibelPerLog);
@@ -117,12 +119,12 @@ TEST(LogMel, CentresAShortWindowInTheFftAsTorchStftDoes) {
   const auto out = log_mel(centered_htk(), test_signal(1600));
   ASSERT_EQ(out.size(), 11u * 10u);
   expect_frame(out, 0,
-               {20.7552083, 28.6530334, 17.6156823, 4.91927657, 0.683078491, 0.816765138, 1.74641248, 2.87509309,
-                2.40142434, 6.64537716},
+               {20.7552083, 28.6530334, 17.6156823, 4.91927657, 0.683078491, 0.816765138, 1.74641248,
+                2.87509309, 2.40142434, 6.64537716},
                kDecibelPerLog);
   expect_frame(out, 10,
-               {20.424429, 28.2380017, 17.3963337, 5.95792584, 1.76999634, -0.412869668, -1.20851756, 1.01425311,
-                3.9795, 3.83074036},
+               {20.424429, 28.2380017, 17.3963337, 5.95792584, 1.76999634, -0.412869668, -1.20851756,
+                1.01425311, 3.9795, 3.83074036},
                kDecibelPerLog);
 }
 
@@ -152,7 +154,9 @@ db = lambda m: 10 * torch.log10(torch.clamp(m, min=1e-10))
 db(stft(2048, 2048, 512).T @ bank(1025, 0.0, 8000.0, 128, 16000, "slaney", "slaney")).numpy().tofile(d + "/slaney.f64")
 db(stft(512, 400, 160).T @ bank(257, 50.0, 7000.0, 10, 16000, None, "htk")).numpy().tofile(d + "/htk.f64")
 )";
-  ASSERT_EQ(std::system(("/usr/bin/python3 " + (dir / "judge.py") + " " + dir.path() + " >/dev/null 2>&1").c_str()), 0);
+  ASSERT_EQ(
+      std::system(("/usr/bin/python3 " + (dir / "judge.py") + " " + dir.path() + " >/dev/null 2>&1").c_str()),
+      0);
 
   LogMelConfig reflect = kaldi(80);
   reflect.framing = Framing::kReflectEdges;
@@ -173,7 +177,8 @@ db(stft(512, 400, 160).T @ bank(257, 50.0, 7000.0, 10, 16000, None, "htk")).nump
     double worst = 0;
     for (size_t i = 0; i < out.size(); ++i) {
       const double rounding = 6e-8 * std::abs(golden[i]);
-      worst = std::max(worst, (std::abs(static_cast<double>(out[i]) - golden[i]) - rounding) / c.unit_per_log);
+      worst =
+          std::max(worst, (std::abs(static_cast<double>(out[i]) - golden[i]) - rounding) / c.unit_per_log);
     }
     EXPECT_LT(worst, 1e-5) << c.file;
   }
@@ -273,8 +278,9 @@ TEST(LogMel, TopDbRaisesValuesToItsDistanceBelowTheMaximum) {
 
 TEST(LogMel, PureToneOfEveryFftLengthHasItsEnergyInItsBin) {
   // Parseval and place: one filter over everything sums the power spectrum, whatever radices the length has.
-  for (const int64_t n : {int64_t{2}, int64_t{6}, int64_t{10}, int64_t{32}, int64_t{36}, int64_t{100}, int64_t{154},
-                          int64_t{442}, int64_t{512}, int64_t{882}, int64_t{1024}, int64_t{1018}}) {
+  for (const int64_t n :
+       {int64_t{2}, int64_t{6}, int64_t{10}, int64_t{32}, int64_t{36}, int64_t{100}, int64_t{154},
+        int64_t{442}, int64_t{512}, int64_t{882}, int64_t{1024}, int64_t{1018}}) {
     LogMelConfig c;
     c.window_samples = n;
     c.fft_samples = n;
@@ -327,7 +333,8 @@ TEST(LogMelConfig, SaysWhatIsWrong) {
   c = LogMelConfig();
   c.fft_samples = 256;
   EXPECT_EQ(test::error_of([&] { LogMel mel(c); }, ErrorCode::kConfig),
-            "log_mel.fft_samples: must be 0 (next power of two) or even and at least window_samples (400), got 256");
+            "log_mel.fft_samples: must be 0 (next power of two) or even and at least window_samples (400), "
+            "got 256");
   c = LogMelConfig();
   c.top_db = 80;
   EXPECT_EQ(test::error_of([&] { LogMel mel(c); }, ErrorCode::kConfig),

@@ -54,7 +54,8 @@ TEST(FaceCropper, MarginAndShiftMoveTheFrame) {
 }
 
 TEST(FaceCropper, ReducesLikeAreaAveraging) {
-  // Noise: bilinear sampling at a quarter of the size would alias, area averaging must match OpenCV's INTER_AREA.
+  // Noise: bilinear sampling at a quarter of the size would alias, area averaging must match OpenCV's
+  // INTER_AREA.
   std::vector<uint8_t> pixels(96 * 96);
   uint32_t state = 1;
   for (auto& p : pixels) {
@@ -162,8 +163,11 @@ TEST(FaceCropper, RefusesAnEmptyBox) {
   const auto pixels = ramp(16, 16);
   Face face;
   face.box = {0, 0, 0, 0};
-  EXPECT_THAT(test::error_of([&] { FaceCropper(plain(16)).crop({pixels.data(), 16, 16, 1, 16}, face); },
-                             ErrorCode::kData),
+  EXPECT_THAT(test::error_of(
+                  [&] {
+                    FaceCropper(plain(16)).crop({pixels.data(), 16, 16, 1, 16}, face);
+                  },
+                  ErrorCode::kData),
               ::testing::HasSubstr("expected a positive, finite size"));
 }
 
@@ -178,11 +182,16 @@ TEST(ResizeCrops, GivesWhatTheCropperGivesOfEachFrame) {
   }
   EXPECT_EQ(resize_crops(crops, 32, 1).sizes(), (std::vector<int64_t>{3, 1, 32, 32}));
   EXPECT_TRUE(resize_crops(crops, 32, 3).is_same(crops));
-  EXPECT_EQ(resize_crops(at::empty({0, 1, 32, 32}, at::kByte), 20, 1).sizes(), (std::vector<int64_t>{0, 1, 20, 20}));
+  EXPECT_EQ(resize_crops(at::empty({0, 1, 32, 32}, at::kByte), 20, 1).sizes(),
+            (std::vector<int64_t>{0, 1, 20, 20}));
 }
 
 TEST(ResizeCrops, RefusesOtherTensors) {
-  EXPECT_EQ(test::error_of([] { resize_crops(at::zeros({1, 2, 8, 8}, at::kByte), 8, 1); }, ErrorCode::kData),
+  EXPECT_EQ(test::error_of(
+                [] {
+                  resize_crops(at::zeros({1, 2, 8, 8}, at::kByte), 8, 1);
+                },
+                ErrorCode::kData),
             "face crops: expected a (T, C, H, W) uint8 tensor with 1 or 3 channels");
 }
 

@@ -36,7 +36,8 @@ TEST(FaceTracker, ConfirmsAFaceOnlyAfterSeveralDetections) {
 TEST(FaceTracker, FalseDetectionsThatComeAndGoAreNeverConfirmed) {
   FaceTracker tracker;
   for (int i = 0; i < 30; ++i) {
-    const auto tracks = tracker.update(i % 3 == 0 ? std::vector<Face>{face_at(300, 300)} : std::vector<Face>{});
+    const auto tracks =
+        tracker.update(i % 3 == 0 ? std::vector<Face>{face_at(300, 300)} : std::vector<Face>{});
     EXPECT_TRUE(tracks.empty()) << i;
   }
 }

@@ -18,16 +18,19 @@ std::vector<Face> faces_in_still(const std::string& name) {
   return frames.empty() ? std::vector<Face>{} : build_face_detector()->detect(frames[0].view());
 }
 
-/// Share of a clip's (every `step`-th) frames that have a confirmed track, from the first one that can have it.
+/// Share of a clip's (every `step`-th) frames that have a confirmed track, from the first one that can have
+/// it.
 double share_with_face(const std::string& name, int step) {
   const auto frames = test::gray_frames(test::real_data() + "/face_videos/" + name, step);
   EXPECT_GT(frames.size(), 4u) << name;
   const auto detector = build_face_detector();
   FaceTracker tracker;
   double with_face = 0;
-  for (const auto& frame : frames) with_face += tracker.update(detector->detect(frame.view())).empty() ? 0 : 1;
+  for (const auto& frame : frames)
+    with_face += tracker.update(detector->detect(frame.view())).empty() ? 0 : 1;
   const auto confirm_after = static_cast<size_t>(FaceTrackerConfig().confirm_after);
-  return frames.size() < confirm_after ? 0 : with_face / static_cast<double>(frames.size() - confirm_after + 1);
+  return frames.size() < confirm_after ? 0
+                                       : with_face / static_cast<double>(frames.size() - confirm_after + 1);
 }
 
 #define LIMBIC_REQUIRE_FFMPEG() \
@@ -36,8 +39,9 @@ double share_with_face(const std::string& name, int step) {
 TEST(HaarFaceDetector, FindsTheOneFaceOfPortraitsAndItsEyes) {
   LIMBIC_REQUIRE_DATA("face_images");
   LIMBIC_REQUIRE_FFMPEG();
-  for (const char* name : {"face_recognition/examples/obama.jpg", "face_recognition/examples/knn_examples/test/obama1.jpg",
-                           "pyfeat/single_face.jpg", "pyfeat/0-f1-su-ph.jpg", "fer/justin.jpg"}) {
+  for (const char* name :
+       {"face_recognition/examples/obama.jpg", "face_recognition/examples/knn_examples/test/obama1.jpg",
+        "pyfeat/single_face.jpg", "pyfeat/0-f1-su-ph.jpg", "fer/justin.jpg"}) {
     const auto faces = faces_in_still(name);
     ASSERT_EQ(faces.size(), 1u) << name;
     ASSERT_TRUE(faces[0].eyes) << name;
@@ -102,7 +106,8 @@ TEST(HaarFaceDetector, AMissingCascadeNamesThePackage) {
   HaarFaceConfig config;
   config.directory = "/nowhere";
   EXPECT_EQ(test::error_of([&] { build_face_detector(config); }, ErrorCode::kModel),
-            "haarcascade_frontalface_alt2.xml: cascade not found in /nowhere; install Debian's package opencv-data, or "
+            "haarcascade_frontalface_alt2.xml: cascade not found in /nowhere; install Debian's package "
+            "opencv-data, or "
             "set LIMBIC_CASCADES");
 }
 

@@ -6,8 +6,8 @@
 
 namespace limbic::config {
 
-/// Collects what is wrong with a struct's values; `validate(Checks&)` of every config calls it. All problems of a
-/// file are reported at once, each at the line of its field.
+/// Collects what is wrong with a struct's values; `validate(Checks&)` of every config calls it. All problems
+/// of a file are reported at once, each at the line of its field.
 class Checks {
  public:
   virtual ~Checks() = default;

@@ -35,6 +35,7 @@ struct ImageAugment {
   double erase = 0.0;           ///< probability of one erased rectangle
   double erase_min = 0.05;      ///< smallest share of the area
   double erase_max = 0.2;       ///< largest share of the area
+  double erase_aspect = 2.0;    ///< longest ratio of its sides; 1 = square
   bool erase_with_mean = true;  ///< with the clip's mean, else with 0
 
   template <class Visitor>
@@ -49,6 +50,7 @@ struct ImageAugment {
     v("erase", erase, "probability of one erased rectangle (cutout)");
     v("erase_min", erase_min, "smallest share of the area that is erased");
     v("erase_max", erase_max, "largest share of the area that is erased");
+    v("erase_aspect", erase_aspect, "longest ratio of the rectangle's sides; 1 = a square");
     v("erase_with_mean", erase_with_mean, "erase with the clip's mean, else with 0");
   }
   void validate(config::Checks& checks) const;

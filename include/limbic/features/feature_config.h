@@ -32,7 +32,8 @@ struct TrimConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("enabled", enabled, "trim silence at both ends");
-    v("threshold_db", threshold_db, "a 25 ms block is silence when its energy is this far below the loudest block's");
+    v("threshold_db", threshold_db,
+      "a 25 ms block is silence when its energy is this far below the loudest block's");
     v("keep_s", keep_s, "silence left at each end, seconds");
   }
   void validate(config::Checks& checks) const;

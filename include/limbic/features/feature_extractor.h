@@ -37,7 +37,7 @@ class FeatureExtractor {
                                core::Timestamp t0) const;
 
   bool has(const std::string& modality) const;
-  /// Names in order. 
+  /// Names in order.
   std::vector<std::string> modalities() const;
   /// Size of a frame of `modality`; values features do not know theirs and give {}.
   FrameShape frame_shape(const std::string& modality) const;
@@ -48,13 +48,14 @@ class FeatureExtractor {
   std::unique_ptr<const Impl> impl_;
 };
 
-/// Log-mel frames of a waveform; `t0` is the time of sample 0, the stream's t0 the centre of frame 0. A clip too
-/// short for one frame gives T = 0. Builds the tables at each call: use FeatureExtractor for many clips.
+/// Log-mel frames of a waveform; `t0` is the time of sample 0, the stream's t0 the centre of frame 0. A clip
+/// too short for one frame gives T = 0. Builds the tables at each call: use FeatureExtractor for many clips.
 affect::Stream log_mel_stream(const float* samples, int64_t num_samples, core::Timestamp t0,
                               const LogMelFeature& feature);
 affect::Stream log_mel_stream(const int16_t* samples, int64_t num_samples, core::Timestamp t0,
                               const LogMelFeature& feature);
-/// Stored face crops in the model's size and colour. @param crops (T, C, H, W) uint8, valid_T true where a face is
+/// Stored face crops in the model's size and colour. @param crops (T, C, H, W) uint8, valid_T true where a
+/// face is
 affect::Stream face_stream(const affect::Stream& crops, const FaceCropFeature& feature);
 /// Sensor values (T, F), scaled.
 affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature);
@@ -64,6 +65,7 @@ struct SampleRange {
   int64_t first = 0;
   int64_t last = 0;
 };
-SampleRange trim_silence(const float* samples, int64_t num_samples, int64_t sample_rate_hz, const TrimConfig& config);
+SampleRange trim_silence(const float* samples, int64_t num_samples, int64_t sample_rate_hz,
+                         const TrimConfig& config);
 
 }  // namespace limbic::features

@@ -16,13 +16,16 @@ namespace limbic::nn {
 /// How an encoder scales its input before anything else.
 enum class Normalization {
   kNone,
-  kGlobal,     ///< per feature, with the statistics of the training set (Encoder::set_input_statistics)
-  kUtterance,  ///< per sample and feature, over its real frames
+  kGlobal,         ///< per feature, with the statistics of the training set (Encoder::set_input_statistics)
+  kUtterance,      ///< per sample and feature, over its real frames
+  kUtteranceMean,  ///< minus the sample's own mean, over the training set's deviation
 };
 constexpr auto enum_names(Normalization) {
-  return std::array<std::pair<Normalization, const char*>, 3>{{{Normalization::kNone, "none"},
-                                                               {Normalization::kGlobal, "global"},
-                                                               {Normalization::kUtterance, "utterance"}}};
+  return std::array<std::pair<Normalization, const char*>, 4>{
+      {{Normalization::kNone, "none"},
+       {Normalization::kGlobal, "global"},
+       {Normalization::kUtterance, "utterance"},
+       {Normalization::kUtteranceMean, "utterance_mean"}}};
 }
 
 /// How an encoder scales pixels, after x / 255.
@@ -142,10 +145,17 @@ struct ConvRecurrentConfig {
   bool bidirectional = true;
   FramePooling pooling = FramePooling::kAttention;
   int64_t attention_hidden = 64;
+  /// Appends to the embedding the level's maximum, mean and deviation and the log of the length,
+  /// standardised: what utterance scaling removes. Level = log of the summed exp of a frame's features, so
+  /// for log-mel only.
+  bool level = false;
+  double level_noise = 0.1;
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("normalize", normalize, "input scaling: none, global (training set) or utterance");
+    v("normalize", normalize,
+      "input scaling: none, global (training set), utterance (itself) or utterance_mean (own mean, global "
+      "deviation)");
     v("spec_augment", spec_augment, "random masks over time and feature, in training only");
     v("layers", layers, "convolution layers");
     v("projection", projection, "width of a linear layer + ReLU before the recurrence; 0 = none",
@@ -157,6 +167,10 @@ struct ConvRecurrentConfig {
     v("bidirectional", bidirectional, "also read the frames backwards");
     v("pooling", pooling, "over frames: mean, mean_std, attention or attention_std");
     v("attention_hidden", attention_hidden, "hidden units of the attention pool", config::at_least(1));
+    v("level", level,
+      "append the clip's level statistics and log length to the embedding; for log-mel input");
+    v("level_noise", level_noise, "level: standard deviation of noise added in training",
+      config::at_least(0));
   }
   void validate(config::Checks& checks) const;
 };
@@ -176,7 +190,9 @@ struct GruConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("normalize", normalize, "input scaling: none, global (training set) or utterance");
+    v("normalize", normalize,
+      "input scaling: none, global (training set), utterance (itself) or utterance_mean (own mean, global "
+      "deviation)");
     v("projection", projection, "width of a linear layer + ReLU on each frame; 0 = none",
       config::at_least(0));
     v("hidden", hidden, "GRU units of one direction", config::at_least(1));

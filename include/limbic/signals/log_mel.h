@@ -23,10 +23,10 @@ constexpr auto enum_names(Framing) {
 }
 
 enum class WindowShape {
-  kPovey,          ///< Kaldi: (0.5 - 0.5 cos)^0.85, symmetric
-  kHann,           ///< symmetric
-  kHannPeriodic,   ///< librosa, torch.hann_window
-  kHamming,        ///< symmetric, 0.54 - 0.46 cos
+  kPovey,         ///< Kaldi: (0.5 - 0.5 cos)^0.85, symmetric
+  kHann,          ///< symmetric
+  kHannPeriodic,  ///< librosa, torch.hann_window
+  kHamming,       ///< symmetric, 0.54 - 0.46 cos
   kRectangular,
 };
 constexpr auto enum_names(WindowShape) {
@@ -80,8 +80,8 @@ constexpr auto enum_names(SampleScale) {
   return std::array{std::pair{SampleScale::kUnit, "unit"}, std::pair{SampleScale::kInt16, "int16"}};
 }
 
-/// Every choice between a waveform and its log-mel spectrogram. The defaults are Kaldi's (without dither) with 80
-/// filters at 16 kHz; librosa() gives the other convention. Lengths are in samples.
+/// Every choice between a waveform and its log-mel spectrogram. The defaults are Kaldi's (without dither)
+/// with 80 filters at 16 kHz; librosa() gives the other convention. Lengths are in samples.
 struct LogMelConfig {
   int64_t sample_rate_hz = 16000;
   int64_t window_samples = 400;
@@ -105,8 +105,8 @@ struct LogMelConfig {
   double dither = 0.0;
   uint64_t dither_seed = 0;
 
-  /// librosa.power_to_db(librosa.feature.melspectrogram(...)) with its defaults at this rate: Slaney scale and area norm,
-  /// periodic Hann, centred frames; top_db is left out because it looks at the whole clip.
+  /// librosa.power_to_db(librosa.feature.melspectrogram(...)) with its defaults at this rate: Slaney scale
+  /// and area norm, periodic Hann, centred frames; top_db is left out because it looks at the whole clip.
   static LogMelConfig librosa(int64_t sample_rate_hz = 22050, int64_t fft_samples = 2048,
                               int64_t hop_samples = 512, int64_t num_mels = 128);
 

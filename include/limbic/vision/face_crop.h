@@ -49,7 +49,8 @@ class FaceCropper {
   /// @throws Error(kConfig)
   explicit FaceCropper(const FaceCropConfig& config = {});
 
-  /// @return (C, H, W) uint8, H = W = size. Beyond the image its border pixels repeat. Reduced by area averaging.
+  /// @return (C, H, W) uint8, H = W = size. Beyond the image its border pixels repeat. Reduced by area
+  /// averaging.
   at::Tensor crop(const ImageView& image, const Face& face) const;
   /// The image as it is, made size x size; (C, H, W) uint8.
   at::Tensor whole(const ImageView& image) const;

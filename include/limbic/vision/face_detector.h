@@ -38,15 +38,18 @@ struct HaarFaceConfig {
   void visit(Visitor& v) {
     v("cascade", cascade, "frontal face cascade, a file name or a path");
     v("eye_cascade", eye_cascade, "cascade that looks for eyes in a face; empty = do not look");
-    v("directory", directory, "where cascades lie; empty = $LIMBIC_CASCADES, then the places of OpenCV's packages");
-    v("working_width", working_width, "images whose longer side is larger are reduced to it, pixels; 0 = never");
+    v("directory", directory,
+      "where cascades lie; empty = $LIMBIC_CASCADES, then the places of OpenCV's packages");
+    v("working_width", working_width,
+      "images whose longer side is larger are reduced to it, pixels; 0 = never");
     v("min_face", min_face, "smallest face, as a share of the image's shorter side, (0, 1]");
     v("max_face", max_face, "largest face, as a share of the image's shorter side, (0, 1]");
     v("scale_factor", scale_factor, "step of the image pyramid, > 1; smaller is slower and finds more");
     v("min_neighbors", min_neighbors, "raw hits that make a face");
     v("max_faces", max_faces, "the best so many are kept");
     v("min_score", min_score, "faces with eyes below it are dropped");
-    v("min_score_without_eyes", min_score_without_eyes, "faces in which no two eyes were found need this score");
+    v("min_score_without_eyes", min_score_without_eyes,
+      "faces in which no two eyes were found need this score");
     v("max_overlap", max_overlap, "of two faces that overlap more (share of the smaller) the better stays");
   }
   void validate(config::Checks& checks) const;

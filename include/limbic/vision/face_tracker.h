@@ -18,7 +18,8 @@ struct FaceTrackerConfig {
   void visit(Visitor& v) {
     v("min_iou", min_iou, "a detection with this overlap continues a track, (0, 1]");
     v("max_distance", max_distance, "without it: centres this close, in box widths, at a similar size");
-    v("confirm_after", confirm_after, "detections in a row, at most one missing between, that make a track real");
+    v("confirm_after", confirm_after,
+      "detections in a row, at most one missing between, that make a track real");
     v("lose_after", lose_after, "a confirmed track ends after so many updates without a detection");
     v("smoothing", smoothing, "share of the old box in the new one, [0, 1); 0 = none");
   }
@@ -27,10 +28,10 @@ struct FaceTrackerConfig {
 
 /// One face through time.
 struct FaceTrack {
-  int64_t id = 0;            ///< from 0, in the order of first sight, never used again
-  Face face;                 ///< smoothed box; score and eyes of the last detection (eyes only while seen)
-  int64_t num_hits = 0;      ///< detections so far
-  int64_t num_misses = 0;    ///< updates since the last one; 0 = seen in this frame
+  int64_t id = 0;          ///< from 0, in the order of first sight, never used again
+  Face face;               ///< smoothed box; score and eyes of the last detection (eyes only while seen)
+  int64_t num_hits = 0;    ///< detections so far
+  int64_t num_misses = 0;  ///< updates since the last one; 0 = seen in this frame
   bool is_confirmed = false;
 
   bool is_seen() const { return num_misses == 0; }

@@ -1,0 +1,33 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+
+#include "limbic/affect/stream.h"
+#include "limbic/features/feature_config.h"
+#include "limbic/signals/log_mel.h"
+
+namespace limbic::features {
+
+/// log_mel_stream with tables that are ready. @param valid_S  null, or one flag a sample
+affect::Stream log_mel_stream_with(const signals::LogMel& mel, const LogMelFeature& feature,
+                                   const float* samples, int64_t num_samples, core::Timestamp t0,
+                                   const bool* valid_S = nullptr);
+affect::Stream log_mel_stream_with(const signals::LogMel& mel, const LogMelFeature& feature,
+                                   const int16_t* samples, int64_t num_samples, core::Timestamp t0,
+                                   const bool* valid_S = nullptr);
+
+/// Scales x (num_frames, num_features) in place by its own statistics over valid frames and zeroes the
+/// others.
+/// @param valid  num_frames flags
+void normalise_frames(float* x, int64_t num_frames, int64_t num_features, const bool* valid, Normalise how);
+
+/// bool (T), true throughout when `valid_T` is undefined. @throws Error(kData) when it has another shape or
+/// type
+at::Tensor checked_valid(const at::Tensor& valid_T, int64_t num_frames, const std::string& what);
+
+/// Throws Error(kConfig) at the first value of `feature` that is out of range. @param name  for the message
+void check_feature(const ModalityFeature& feature, const std::string& name);
+
+}  // namespace limbic::features

@@ -1,0 +1,181 @@
+#include "limbic/stream/infer.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "limbic/core/rng.h"
+#include "limbic/formats/csv.h"
+#include "limbic/media/audio.h"
+#include "limbic/media/probe.h"
+#include "limbic/media/video_reader.h"
+#include "limbic/media/video_writer.h"
+#include "limbic/model/bundle.h"
+#include "limbic/nn/state.h"
+#include "limbic/stream/analysis.h"
+#include "support/paths.h"
+
+namespace limbic::stream {
+namespace {
+
+namespace fs = std::filesystem;
+using core::Timestamp;
+
+/// A small untrained model: what it says is arbitrary, that it says it at the right place and time is the test.
+model::Bundle untrained_bundle(const std::string& directory, bool sees, bool hears, double window_s = 0) {
+  at::manual_seed(1);
+  model::BundleInfo info;
+  info.name = "untrained";
+  info.tasks = {{"emotion", {"calm", "excited"}}};
+  if (sees) {
+    features::FaceCropFeature face;
+    face.size = 32;
+    face.framing.size = 32;
+    info.features["face"] = face;
+    info.inputs["face"].frame = {1, 32, 32};
+    info.window_s["face"] = window_s;
+    info.input_rate_hz["face"] = window_s > 0 ? 10.0 : 0.0;
+    nn::ResNetFaceConfig encoder;
+    encoder.stem_channels = 8;
+    encoder.stages = {{8, 1, 2}};
+    info.model.encoders["face"] = encoder;
+  }
+  if (hears) {
+    features::LogMelFeature audio;
+    audio.mel.num_bins = 20;
+    info.features["audio"] = audio;
+    info.inputs["audio"].frame = {20};
+    info.window_s["audio"] = 2.0;
+    info.input_rate_hz["audio"] = 100;
+    nn::ConvRecurrentConfig encoder;
+    encoder.layers = {{8, 3, 2, false, 2, 2, 0.0}};
+    encoder.projection = 8;
+    encoder.hidden = 8;
+    info.model.encoders["audio"] = encoder;
+  }
+  const auto model = model::build_model(info.model, info.tasks, info.inputs);
+  model::write_bundle(info, nn::state_of(*model->as_module()), directory);
+  return model::load_bundle(directory);
+}
+
+std::vector<double> column(const std::string& path, const std::string& name) {
+  formats::CsvReader csv(path);
+  formats::CsvRow row;
+  std::vector<double> values;
+  while (csv.next(row)) values.push_back(row.optional_real(name).value_or(NAN));
+  return values;
+}
+
+/// Grey noise with a tone: no face in it. Frame times are uneven.
+std::vector<Timestamp> write_faceless_clip(const std::string& path, int num_frames) {
+  media::VideoWriterOptions options;
+  options.width = 161;  // odd on purpose
+  options.height = 120;
+  options.audio_sample_rate = 16000;
+  media::VideoWriter writer(path, options);
+  core::Rng rng(4);
+  std::vector<uint8_t> rgb(161 * 120 * 3);
+  std::vector<Timestamp> times;
+  Timestamp t{0};
+  for (int i = 0; i < num_frames; ++i) {
+    for (auto& value : rgb) value = static_cast<uint8_t>(100 + rng.below(40));
+    writer.write_frame(t, rgb.data());
+    times.push_back(t);
+    t = t + Timestamp::from_seconds(i % 3 == 0 ? 0.05 : 0.04);
+  }
+  std::vector<float> tone(static_cast<size_t>(t.seconds() * 16000));
+  for (size_t i = 0; i < tone.size(); ++i) tone[i] = 0.3f * std::sin(0.2f * static_cast<float>(i));
+  writer.write_audio(tone.data(), static_cast<int64_t>(tone.size()));
+  writer.finish();
+  return times;
+}
+
+TEST(Infer, OneRowAFrameWithTrueTimesAndNoFacesWhereThereAreNone) {
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const auto times = write_faceless_clip(dir / "clip.mp4", 60);
+  const auto outputs = infer_recording(dir / "clip.mp4", bundle, {}, dir / "out", true);
+  const auto timestamps = column(dir / "out/frames.csv", "timestamp");
+  ASSERT_EQ(timestamps.size(), times.size());
+  for (size_t i = 0; i < times.size(); ++i) EXPECT_NEAR(timestamps[i], times[i].seconds(), 2e-5);
+  for (const double success : column(dir / "out/frames.csv", "success")) EXPECT_EQ(success, 0.0);
+  // No face and no ear: no emotion, and empty cells rather than zeros.
+  for (const double p : column(dir / "out/frames.csv", "emotion_calm")) EXPECT_TRUE(std::isnan(p));
+  EXPECT_EQ(outputs.summary->at("people").size(), 0u);
+  EXPECT_FALSE(outputs.is_truncated);
+  const auto info = media::probe(dir / "out/annotated.mp4");
+  ASSERT_TRUE(info.video && info.audio);
+  EXPECT_NEAR(info.duration.seconds(), times.back().seconds(), 0.3);
+}
+
+TEST(Infer, AModelWithEarsSpeaksForTheWholeRecordingWhenNobodyIsSeen) {
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", true, true, 2.0);
+  write_faceless_clip(dir / "clip.mp4", 80);
+  const auto outputs = infer_recording(dir / "clip.mp4", bundle, {}, dir / "out", false);
+  const auto p = column(dir / "out/frames.csv", "emotion_calm");
+  const auto q = column(dir / "out/frames.csv", "emotion_excited");
+  ASSERT_EQ(p.size(), 80u);
+  for (size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(p[i] + q[i], 1.0, 2e-4) << i;
+  EXPECT_TRUE(outputs.summary->contains("recording"));
+  EXPECT_FALSE(fs::exists(dir / "out/annotated.mp4"));
+}
+
+TEST(Infer, SoundAloneGivesARowAHop) {
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", false, true);
+  media::AudioBuffer tone{{}, 16000, std::vector<float>(5 * 16000)};
+  for (size_t i = 0; i < tone.samples.size(); ++i) tone.samples[i] = 0.2f * std::sin(0.1f * static_cast<float>(i));
+  media::write_wav(dir / "tone.wav", tone);
+  infer_recording(dir / "tone.wav", bundle, {}, dir / "out", true);
+  EXPECT_EQ(column(dir / "out/frames.csv", "timestamp").size(), 10u);
+  for (const double p : column(dir / "out/frames.csv", "emotion_calm")) EXPECT_FALSE(std::isnan(p));
+}
+
+TEST(Infer, AModelThatOnlySeesRefusesSoundAlone) {
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  media::write_wav(dir / "tone.wav", {{}, 16000, std::vector<float>(16000, 0.1f)});
+  const auto text = test::error_of([&] { infer_recording(dir / "tone.wav", bundle, {}, dir / "out", true); }, ErrorCode::kModel);
+  EXPECT_NE(text.find("the model needs face"), std::string::npos) << text;
+  EXPECT_FALSE(fs::exists(dir / "out/frames.csv"));
+}
+
+TEST(Infer, ATalkingHeadIsOnePersonInAlmostEveryFrame) {
+  LIMBIC_REQUIRE_DATA("face_videos/lp_d12_talk_7s.mp4");
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const std::string clip = test::real_data() + "/face_videos/lp_d12_talk_7s.mp4";
+  const auto outputs = infer_recording(clip, bundle, {}, dir / "out", false);
+  const auto success = column(dir / "out/frames.csv", "success");
+  EXPECT_EQ(success.size(), 183u);  // ffprobe -count_frames
+  EXPECT_GT(std::count(success.begin(), success.end(), 1.0), 0.95 * 183);
+  EXPECT_EQ(outputs.summary->at("people").size(), 1u);
+}
+
+TEST(Infer, AClipWithoutAnyFaceYieldsNone) {
+  LIMBIC_REQUIRE_DATA("face_videos/pyfeat_no_face_4s.mp4");
+  test::TempDir dir;
+  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const auto outputs =
+      infer_recording(test::real_data() + "/face_videos/pyfeat_no_face_4s.mp4", bundle, {}, dir / "out", false);
+  EXPECT_EQ(outputs.summary->at("num_frames_with_face"), 0);
+}
+
+TEST(Bundle, DamagedOrForeignFoldersAreModelErrors) {
+  test::TempDir dir;
+  EXPECT_NE(test::error_of([&] { model::load_bundle(dir.path()); }, ErrorCode::kModel).find("neither a bundle"),
+            std::string::npos);
+  untrained_bundle(dir / "bundle", true, false);
+  fs::resize_file(dir / "bundle/model.safetensors", 100);
+  test::error_of([&] { model::load_bundle(dir / "bundle"); }, ErrorCode::kModel);
+  core::write_file(dir / "bundle/bundle.yaml", "name: [");
+  test::error_of([&] { model::load_bundle(dir / "bundle"); }, ErrorCode::kModel);
+}
+
+}  // namespace
+}  // namespace limbic::stream

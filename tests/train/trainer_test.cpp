@@ -1,0 +1,166 @@
+#include "limbic/train/trainer.h"
+
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "limbic/config/config.h"
+#include "limbic/core/rng.h"
+#include "limbic/data/store.h"
+#include "limbic/model/bundle.h"
+#include "limbic/train/evaluate_run.h"
+#include "support/paths.h"
+
+namespace limbic::train {
+namespace {
+
+/// 60 short series of 6 subjects; the class is the level, seen through noise.
+void write_level_store(const std::string& path, uint64_t seed) {
+  data::DatasetInfo info;
+  info.name = "levels";
+  info.importer = "test";
+  info.licence = "made up";
+  info.label_spaces = {{"emotion", {"low", "middle", "high"}}};
+  info.modalities["eda"] = {"series", 4.0, "microsiemens", {1}};
+  data::StoreWriter writer(path, info);
+  core::Rng rng(seed);
+  for (int64_t i = 0; i < 60; ++i) {
+    data::Sample sample;
+    sample.id = fmt::format("s{:03}", i);
+    sample.corpus = "levels";
+    sample.subject = fmt::format("subject_{:02}", i % 6 + 1);
+    sample.clip = sample.id;
+    sample.duration = core::Timestamp::from_seconds(2);
+    sample.labels["emotion"] = info.label_spaces[0].classes[static_cast<size_t>(i % 3)];
+    data::RawStream eda;
+    eda.rate_hz = 4;
+    eda.values = at::empty({8, 1});
+    for (int64_t t = 0; t < 8; ++t) eda.values[t][0] = 2.0 * static_cast<double>(i % 3) + rng.normal(0, 0.3);
+    writer.add(sample, {{"eda", eda}});
+  }
+  writer.finish();
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  void SetUp() override { write_level_store(dir_ / "store", 1); }
+
+  ExperimentConfig experiment(int64_t epochs, bool has_ema = true) const {
+    return config::load_text<ExperimentConfig>(fmt::format(R"(
+name: levels
+data:
+  store: {}
+  split: {{type: groups, train: [1-4], val: ["5"], test: ["6"]}}
+  features: {{eda: {{type: values}}}}
+  loader: {{batch_size: 8, num_workers: 0}}
+model:
+  encoders: {{eda: {{type: gru, projection: 0, hidden: 8, dropout: 0.1}}}}
+objectives:
+  - {{type: supervised, task: emotion}}
+train:
+  epochs: {}
+  num_threads: 1
+  optimizer: {{type: adamw, lr: 0.02}}
+  ema: {{decay: {}}}
+  checkpoint_minutes: 0
+)", dir_ / "store", epochs, has_ema ? 0.9 : 0.0), "levels.yaml");
+  }
+
+  FitResult fit(const ExperimentConfig& config, const std::string& name, int64_t max_epochs = 0) const {
+    const std::string path = dir_ / name;
+    const bool is_new = !std::filesystem::exists(path + "/config.yaml");
+    auto run = is_new ? RunFolder::create(path, config.name, config.seed) : RunFolder::open(path);
+    if (is_new) core::write_file(path + "/config.yaml", config::dump(config));
+    Trainer trainer(config, run);
+    const auto result = trainer.fit(max_epochs);
+    if (result.end != FitResult::End::kPaused) trainer.write_bundle();
+    return result;
+  }
+
+  test::TempDir dir_;
+};
+
+TEST_F(TrainerTest, LearnsAndLeavesARunFolderThatEvaluates) {
+  const auto result = fit(experiment(12), "run");
+  EXPECT_EQ(result.end, FitResult::End::kFinished);
+  EXPECT_GT(result.best_value, 0.9);
+  for (const char* name : {"config.yaml", "metrics.jsonl", "results.csv", "ckpt/last/model.safetensors",
+                           "ckpt/best/optim.safetensors", "ckpt/best/state.json", "bundle/bundle.yaml"}) {
+    EXPECT_TRUE(std::filesystem::exists(dir_ / "run/" + name)) << name;
+  }
+  const auto report = evaluate_run(dir_ / "run", {"", "test", "best", 1});
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "run/eval/test/predictions.jsonl"));
+  EXPECT_NE(report.text.find("uar"), std::string::npos);
+  const auto bundle = model::load_bundle(dir_ / "run");
+  EXPECT_DOUBLE_EQ(bundle.info.window_s.at("eda"), 2.0);
+}
+
+TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
+  for (const bool has_ema : {true, false}) {
+    const auto config = experiment(6, has_ema);
+    const std::string tag = has_ema ? "ema" : "plain";
+    fit(config, "straight_" + tag);
+    EXPECT_EQ(fit(config, "parts_" + tag, 3).end, FitResult::End::kPaused);
+    EXPECT_EQ(fit(config, "parts_" + tag).end, FitResult::End::kFinished);
+    for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors", "/ckpt/last/state.json",
+                             "/ckpt/best/model.safetensors", "/results.csv"}) {
+      EXPECT_EQ(core::read_file(dir_ / ("straight_" + tag) + name), core::read_file(dir_ / ("parts_" + tag) + name)) << name;
+    }
+  }
+}
+
+TEST_F(TrainerTest, SeedsDecideTheResult) {
+  auto config = experiment(2);
+  fit(config, "a");
+  fit(config, "b");
+  config.seed = 2;
+  fit(config, "c");
+  const std::string weights = "/ckpt/last/model.safetensors";
+  EXPECT_EQ(core::read_file(dir_ / "a" + weights), core::read_file(dir_ / "b" + weights));
+  EXPECT_NE(core::read_file(dir_ / "a" + weights), core::read_file(dir_ / "c" + weights));
+}
+
+TEST_F(TrainerTest, EarlyStoppingCountsEpochsWithoutABetterOne) {
+  auto config = experiment(50);
+  config.train.early_stopping.patience = 2;
+  std::get<AdamWConfig>(config.train.optimizer).lr = 1e-12;
+  const auto result = fit(config, "run");
+  EXPECT_EQ(result.end, FitResult::End::kStoppedEarly);
+  EXPECT_LT(result.epochs_done, 10);
+}
+
+TEST_F(TrainerTest, ResumingOnOtherDataIsRefused) {
+  const auto config = experiment(4);
+  fit(config, "run", 1);
+  std::filesystem::remove_all(dir_ / "store");
+  write_level_store(dir_ / "store", 2);
+  const auto text = test::error_of([&] { fit(config, "run"); }, ErrorCode::kModel);
+  EXPECT_NE(text.find("not the one that the run was trained on"), std::string::npos) << text;
+}
+
+TEST_F(TrainerTest, AnExplodingRateEndsInADivergedErrorAndKeepsWeightsFinite) {
+  auto config = experiment(40, false);
+  std::get<AdamWConfig>(config.train.optimizer).lr = 1e38;
+  std::get<AdamWConfig>(config.train.optimizer).weight_decay = 1e4;
+  config.train.schedule.warmup_epochs = 0;
+  const auto text = test::error_of([&] { fit(config, "run"); }, ErrorCode::kDiverged);
+  EXPECT_NE(text.find("steps in a row"), std::string::npos) << text;
+}
+
+TEST(ExperimentConfig, FeaturesAndEncodersMustNameTheSameModalities) {
+  const auto text = test::error_of(
+      [] {
+        config::load_text<ExperimentConfig>("data: {store: s, features: {audio: {type: log_mel}}}\n"
+                                            "model: {encoders: {eda: {type: gru}}}\n",
+                                            "recipe.yaml");
+      },
+      ErrorCode::kConfig);
+  EXPECT_NE(text.find("encoders.eda has no features"), std::string::npos) << text;
+  EXPECT_NE(text.find("data.features.audio has no encoder"), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace limbic::train
