@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "limbic/cli/commands.h"
 #include "limbic/config/config.h"
@@ -30,6 +31,13 @@ struct TrainArgs {
   bool is_dry_run = false;
   int64_t stop_after = 0;
 };
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
 
 train::ExperimentConfig read_recipe(const TrainArgs& args) {
   if (args.resume.empty()) {
@@ -84,7 +92,8 @@ void run_train(const TrainArgs& args, Context& context) {
     // Last: a folder with config.yaml is a run.
     core::write_file(run / "config.yaml", config::dump(experiment));
   }
-  log::screen("run    " + run.path() + "\n" + trainer.summary(), /*is_bar=*/false);
+  log::info("run    " + run.path());
+  for (const auto& line : lines_of(trainer.summary())) log::info(line);
   const auto result = trainer.fit(args.stop_after);
   report_end(result, run, context);
   using End = train::FitResult::End;

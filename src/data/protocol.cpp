@@ -166,7 +166,8 @@ void carve(const std::vector<Sample>& samples, const std::vector<size_t>& candid
     return at == samples[i].labels.end() ? std::string() : at->second;
   };
   std::map<std::string, double> missing;  // target minus what the part has, per class
-  for (const size_t i : candidates) missing[class_of(i)] += fraction;
+  for (const size_t i : candidates) missing[class_of(i)] += 1;
+  for (auto& [name, count] : missing) count *= fraction;
   const auto gain = [&](const GroupOfSamples& group) {
     std::map<std::string, double> counts;
     for (const size_t i : group.members) counts[class_of(i)] += 1;

@@ -94,7 +94,7 @@ Mesh make_head(const Looks& looks) {
       if (p.z > 0) v.shape.z += relief(looks, v.rest.x, v.rest.y) * smooth_step(0.0f, 0.25f, p.z);
       // Ears stand out at the sides.
       const float ear = hump((v.rest.z - 0.02f) / 0.12f, (v.rest.y + 0.06f) / 0.24f);
-      if (std::abs(v.rest.x) > 0.5f * width) v.shape.x += std::copysign(0.13f * ear, v.rest.x);
+      if (std::abs(v.rest.x) > 0.5f * width) v.shape.x += std::copysign((looks.has_long_hair ? 0.05f : 0.13f) * ear, v.rest.x);
       const float hair = hair_share(looks, v.rest);
       const float puff = 1 + looks.hair_volume * hair;
       v.shape = {v.shape.x * puff, v.shape.y * puff, v.shape.z * (1 + 0.5f * looks.hair_volume * hair)};
@@ -123,7 +123,7 @@ Mesh make_hair_back(const Looks& looks) {
   mesh.is_hair = true;
   constexpr int kRows = 28;
   constexpr int kColumns = 36;
-  const float bottom = looks.has_long_hair ? -1.25f : -0.35f;
+  const float bottom = looks.has_long_hair ? -1.5f : -0.15f;
   const float top = 1.0f + 0.9f * looks.hair_volume;
   const float side = looks.head_width * (looks.has_long_hair ? 1.22f : 1.03f) + 0.4f * looks.hair_volume;
   for (int row = 0; row <= kRows; ++row) {
@@ -273,10 +273,13 @@ struct FaceRenderer::Impl {
           const float z = wa * a.depth + wb * b.depth + wc * c.depth;
           const auto at = static_cast<size_t>(y - y0) * static_cast<size_t>(columns) + static_cast<size_t>(x - x0);
           if (z <= depth[at]) continue;
+          const Vec3 rest = weighted(mesh.vertices[ia].rest, wa, mesh.vertices[ib].rest, wb,
+                                     mesh.vertices[ic].rest, wc);
+          // Long hair parts below the chin and leaves the neck free.
+          if (mesh.is_hair && rest.y < -0.5f && std::abs(rest.x) < 0.50f + 0.08f * std::sin(7 * rest.y)) continue;
           depth[at] = z;
           hair_mark[at] = mesh.is_hair ? 1 : 0;
-          fragments[at].rest = weighted(mesh.vertices[ia].rest, wa, mesh.vertices[ib].rest, wb,
-                                        mesh.vertices[ic].rest, wc);
+          fragments[at].rest = rest;
           fragments[at].normal = weighted(normals[ia], wa, normals[ib], wb, normals[ic], wc);
         }
       }

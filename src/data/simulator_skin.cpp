@@ -61,12 +61,14 @@ Looks draw_looks(const SimulatorConfig& config, int64_t subject_idx, int64_t ses
   looks.beard = !looks.has_long_hair && person.chance(0.4) ? uniform(person, 0.3, 0.9) : 0.0f;
 
   core::Rng session = rng_for(config, subject_idx, session_idx, Draws::kLooks);
-  const auto colour = [&](double low, double high) {
-    return Rgb{uniform(session, low, high), uniform(session, low, high), uniform(session, low, high)};
+  const auto colour = [&](double low, double high, double chroma) {
+    const float gray = uniform(session, low, high);
+    return Rgb{gray + uniform(session, -chroma, chroma), gray + uniform(session, -chroma, chroma),
+               gray + uniform(session, -chroma, chroma)};
   };
-  looks.shirt = colour(40, 200);
-  looks.wall = colour(110, 200);
-  looks.decor = colour(60, 220);
+  looks.shirt = colour(60, 190, 45);
+  looks.wall = colour(110, 195, 16);
+  looks.decor = colour(70, 210, 35);
   looks.light_x = uniform(session, 0.15, 0.6) * (session.chance(0.5) ? 1.0f : -1.0f);
   looks.light_y = uniform(session, 0.3, 0.7);
   looks.ambient = uniform(session, 0.45, 0.62);
@@ -81,8 +83,9 @@ float hair_share(const Looks& looks, const Vec3& rest) {
   // The hairline: high in the middle, down at the temples.
   const float line = looks.hairline - 0.28f * ax * ax - 0.10f * smooth_step(0.55f, 0.95f, ax);
   const float on_top = ramp(rest.y - line, 0.05f);
-  const float sides = ramp(0.26f - rest.z, 0.06f) * ramp(rest.y + (looks.has_long_hair ? 1.0f : 0.02f), 0.08f);
-  const float back = ramp(-0.12f - rest.z, 0.06f) * ramp(rest.y + 0.55f, 0.08f);
+  const float sides = ramp(0.26f - rest.z, 0.06f) * ramp(rest.y + (looks.has_long_hair ? 0.5f : 0.02f), 0.08f) *
+                      ramp(ax - 0.62f, 0.12f);
+  const float back = ramp(-0.12f - rest.z, 0.06f) * ramp(rest.y + 0.35f, 0.08f);
   const float hair = std::max({on_top, sides, back});
   const float ear = looks.has_long_hair
                         ? 0.0f
@@ -153,7 +156,8 @@ Surface FacePaint::at(const Vec3& rest) const {
     // Cheeks pushed up under the eyes.
     shadow += 0.22f * std::max(0.0f, e_.cheek) * hump((ax - looks_.eye_x) / 0.16f, (y + 0.115f) / 0.025f);
     if (looks_.beard > 0) {
-      const float jaw_area = std::max(ramp(-0.44f - y - 0.25f * ax + 0.1f, 0.14f), ramp(ax - 0.46f, 0.1f) * ramp(-0.2f - y, 0.12f));
+      const float edge = -0.70f + 0.22f * smooth_step(0.1f, 0.35f, ax) + 0.55f * smooth_step(0.3f, 0.62f, ax);
+      const float jaw_area = ramp(edge - y, 0.14f);
       const float clear = 1 - hump(x / 0.34f, (y - kMouthY) / 0.14f);
       const float lip_hair = hump(x / 0.26f, (y + 0.46f) / 0.06f);
       const float grow = looks_.beard * std::min(1.0f, jaw_area * clear + lip_hair);

@@ -35,22 +35,31 @@ __attribute__((always_inline)) inline void drop_block(const Scalar* x, Scalar* y
     h = (h ^ (h >> 13)) + key.high;
     h = (h ^ (h >> 15)) * 0xC2B2AE35u;
     h ^= h >> 16;
-    y[i] = h >= key.threshold ? x[i] * scale : Scalar(0);
+    // The choice is between two constants, not between x * scale and 0: g++ vectorises only this (20x
+    // faster).
+    const Scalar factor = h >= key.threshold ? scale : Scalar(0);
+    y[i] = x[i] * factor;
   }
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define LIMBIC_VECTORISE optimize("O3")
+#else
+#define LIMBIC_VECTORISE
+#endif
+
 template <class Scalar>
-void drop_block_portable(const Scalar* x, Scalar* y, int32_t size, uint32_t first, DropoutKey key,
-                         Scalar scale) {
+__attribute__((LIMBIC_VECTORISE)) void drop_block_portable(const Scalar* x, Scalar* y, int32_t size,
+                                                           uint32_t first, DropoutKey key, Scalar scale) {
   drop_block(x, y, size, first, key, scale);
 }
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__x86_64__) && defined(__GNUC__)
 #define LIMBIC_DROPOUT_AVX2 1
 template <class Scalar>
-__attribute__((target("avx2"), optimize("O3"))) void drop_block_avx2(const Scalar* x, Scalar* y, int32_t size,
-                                                                     uint32_t first, DropoutKey key,
-                                                                     Scalar scale) {
+__attribute__((target("avx2"), LIMBIC_VECTORISE)) void drop_block_avx2(const Scalar* x, Scalar* y,
+                                                                       int32_t size, uint32_t first,
+                                                                       DropoutKey key, Scalar scale) {
   drop_block(x, y, size, first, key, scale);
 }
 #endif

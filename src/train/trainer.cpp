@@ -343,11 +343,10 @@ struct Trainer::Impl {
     const std::string patience = config.train.early_stopping.patience > 0
                                      ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
                                      : "";
-    log::screen(fmt::format("ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %\n",
-                            epoch + 1, config.train.epochs, train_loss, shown,
-                            first_task.loss, best_epoch, metric, best_value, stars, patience,
-                            seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0),
-                /*is_bar=*/false);
+    log::info(fmt::format("ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %",
+                          epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, metric,
+                          best_value, stars, patience, seconds_since(epoch_start),
+                          train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
 
     ++epoch;
     next_batch = 0;

@@ -1,14 +1,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-#include <array>
-#include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "limbic/core/error.h"
+#include "support/command.h"
 #include "support/paths.h"
 
 namespace limbic::cli {
@@ -16,31 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Outcome {
-  int exit_code = -1;
-  std::string out;
-  std::string err;
-};
+using test::expect_error;
 
-/// Runs the built command as a user would; its own time limit turns a hang into a failure.
-Outcome limbic(const std::string& arguments, const std::string& prefix = "") {
-  test::TempDir dir;
-  const std::string command =
-      prefix + "timeout 120 " LIMBIC_COMMAND " " + arguments + " >'" + (dir / "out") + "' 2>'" + (dir / "err") + "' </dev/null";
-  const int status = std::system(command.c_str());
-  Outcome outcome;
-  outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  outcome.out = core::read_file(dir / "out");
-  outcome.err = core::read_file(dir / "err");
-  return outcome;
-}
-
-void expect_one_error_line(const Outcome& outcome, int exit_code, const std::string& part) {
-  EXPECT_EQ(outcome.exit_code, exit_code) << outcome.err;
-  EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.err;
-  EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
-  EXPECT_EQ(outcome.out, "");
-}
+test::Outcome limbic(const std::string& arguments) { return test::run_limbic(arguments); }
 
 TEST(Cli, HelpAndVersionAreDataOnStdout) {
   const auto help = limbic("--help");
@@ -54,9 +28,9 @@ TEST(Cli, HelpAndVersionAreDataOnStdout) {
 }
 
 TEST(Cli, TyposGetASuggestion) {
-  expect_one_error_line(limbic("trian x.yaml"), 2, "unknown command 'trian'; did you mean 'train'?");
-  expect_one_error_line(limbic("train --resum x"), 2, "unknown option '--resum'; did you mean '--resume'?");
-  expect_one_error_line(limbic("data chek x"), 2, "did you mean 'check'?");
+  expect_error(limbic("trian x.yaml"), 2, "unknown command 'trian'; did you mean 'train'?");
+  expect_error(limbic("train --resum x"), 2, "unknown option '--resum'; did you mean '--resume'?");
+  expect_error(limbic("data chek x"), 2, "did you mean 'check'?");
 }
 
 TEST(Cli, EveryShippedRecipeIsWellFormed) {
@@ -86,20 +60,20 @@ TEST(Cli, TheSchemaIsDraft07) {
 TEST(Cli, RecipeErrorsNameFileLineAndColumn) {
   test::TempDir dir;
   core::write_file(dir / "bad.yaml", "seed: 1\ntrain:\n  epohcs: 3\n");
-  expect_one_error_line(limbic("train " + (dir / "bad.yaml")), 2, "bad.yaml:3:3: error: unknown key 'epohcs'");
-  expect_one_error_line(limbic("train configs/demo.yaml --set train.epohcs=3"), 2, "epochs");
-  expect_one_error_line(limbic("train " + (dir / "none.yaml")), 2, "none.yaml");
+  expect_error(limbic("train " + (dir / "bad.yaml")), 2, "bad.yaml:3:3: error: unknown key 'epohcs'");
+  expect_error(limbic("train configs/demo.yaml --set train.epohcs=3"), 2, "epochs");
+  expect_error(limbic("train " + (dir / "none.yaml")), 2, "none.yaml");
 }
 
 TEST(Cli, MissingThingsHaveTheirExitCodes) {
   test::TempDir dir;
-  expect_one_error_line(limbic("data show " + (dir / "nothing")), 3, "nothing");
-  expect_one_error_line(limbic("eval " + (dir / "nothing")), 4, "not a run folder");
-  expect_one_error_line(limbic("train --resume " + (dir / "nothing")), 4, "not a run folder");
-  expect_one_error_line(limbic("infer x.mp4 --model " + (dir / "nothing") + " --out " + (dir / "out")), 4, "neither a bundle");
+  expect_error(limbic("data show " + (dir / "nothing")), 3, "nothing");
+  expect_error(limbic("eval " + (dir / "nothing")), 4, "not a run folder");
+  expect_error(limbic("train --resume " + (dir / "nothing")), 4, "not a run folder");
+  expect_error(limbic("infer x.mp4 --model " + (dir / "nothing") + " --out " + (dir / "out")), 4, "neither a bundle");
   fs::create_directories(dir / "corpus");
-  expect_one_error_line(limbic("simulate " + (dir / "corpus")), 7, "corpus");
-  expect_one_error_line(limbic("data import ravdes x --out " + (dir / "s")), 2, "ravdess");
+  expect_error(limbic("simulate " + (dir / "corpus")), 7, "corpus");
+  expect_error(limbic("data import ravdes x --out " + (dir / "s")), 2, "ravdess");
 }
 
 /// The demo's path in small: simulate, import, check, train, resume, evaluate, infer.
@@ -142,7 +116,7 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
     EXPECT_TRUE(fs::exists(dir / "out/" + name)) << name;
   }
   // The same folder again is refused, and nothing of it is lost.
-  expect_one_error_line(limbic(recipe), 7, "never overwritten");
+  expect_error(limbic(recipe), 7, "never overwritten");
 }
 
 TEST(Cli, HostileRecordingsEndInOneLineAtOnce) {
@@ -154,12 +128,12 @@ TEST(Cli, HostileRecordingsEndInOneLineAtOnce) {
                                        "v=0\no=- 0 0 IN IP4 127.0.0.1\n", "", std::string(4096, '\0')};
   for (const auto& text : texts) {
     core::write_file(clip, text);
-    expect_one_error_line(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "clip.mp4");
+    expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "clip.mp4");
     EXPECT_FALSE(fs::exists(dir / "store"));
   }
   fs::remove(clip);
   ASSERT_EQ(mkfifo(clip.c_str(), 0600), 0);
-  expect_one_error_line(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "clip.mp4");
+  expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "clip.mp4");
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ model::Bundle untrained_bundle(const std::string& directory, bool sees, bool hea
   }
   if (hears) {
     features::LogMelFeature audio;
-    audio.mel.num_bins = 20;
+    audio.mel.num_mels = 20;
     info.features["audio"] = audio;
     info.inputs["audio"].frame = {20};
     info.window_s["audio"] = 2.0;

@@ -106,9 +106,9 @@ TEST(CheckpointStore, EverySingleBitFlipIsFoundOrHarmless) {
 
 TEST(CheckpointStore, LeftoversOfKilledWritersAreSwept) {
   test::TempDir dir;
-  fs::create_directories(dir / "ckpt/step-00000010.limbic-tmp-1-0");
+  fs::create_directories(dir / "ckpt/step-00000010.limbic-tmp-999999999-0");
   CheckpointStore store(dir / "ckpt");
-  EXPECT_FALSE(fs::exists(dir / "ckpt/step-00000010.limbic-tmp-1-0"));
+  EXPECT_FALSE(fs::exists(dir / "ckpt/step-00000010.limbic-tmp-999999999-0"));
   EXPECT_FALSE(store.load_newest().has_value());
 }
 

@@ -1,0 +1,60 @@
+#pragma once
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <string>
+
+#include "limbic/core/rng.h"
+#include "limbic/data/store.h"
+
+namespace limbic::test {
+
+/// A store that trains in milliseconds: 60 short series of 6 subjects; the class is the level, seen through noise.
+inline void write_level_store(const std::string& path, uint64_t seed) {
+  data::DatasetInfo info;
+  info.name = "levels";
+  info.importer = "test";
+  info.licence = "made up";
+  info.label_spaces = {{"emotion", {"low", "middle", "high"}}};
+  info.modalities["eda"] = {"series", 4.0, "microsiemens", {1}};
+  data::StoreWriter writer(path, info);
+  core::Rng rng(seed);
+  for (int64_t i = 0; i < 60; ++i) {
+    data::Sample sample;
+    sample.id = fmt::format("s{:03}", i);
+    sample.corpus = "levels";
+    sample.subject = fmt::format("subject_{:02}", i % 6 + 1);
+    sample.clip = sample.id;
+    sample.duration = core::Timestamp::from_seconds(2);
+    sample.labels["emotion"] = info.label_spaces[0].classes[static_cast<size_t>(i / 6 % 3)];
+    data::RawStream eda;
+    eda.rate_hz = 4;
+    eda.values = at::empty({8, 1});
+    for (int64_t t = 0; t < 8; ++t) eda.values[t][0] = 2.0 * static_cast<double>(i / 6 % 3) + rng.normal(0, 0.3);
+    writer.add(sample, {{"eda", eda}});
+  }
+  writer.finish();
+}
+
+/// A recipe for it.
+inline std::string level_recipe(const std::string& store, int64_t epochs, double ema_decay = 0.9) {
+  return fmt::format(R"(name: levels
+data:
+  store: {}
+  split: {{type: groups, train: [1-4], val: ["5"], test: ["6"]}}
+  features: {{eda: {{type: values}}}}
+  loader: {{batch_size: 8, num_workers: 0}}
+model:
+  encoders: {{eda: {{type: gru, projection: 0, hidden: 8, dropout: 0.1}}}}
+objectives:
+  - {{type: supervised, task: emotion}}
+train:
+  epochs: {}
+  num_threads: 1
+  optimizer: {{type: adamw, lr: 0.02}}
+  ema: {{decay: {}}}
+  checkpoint_minutes: 0
+)", store, epochs, ema_decay);
+}
+
+}  // namespace limbic::test
