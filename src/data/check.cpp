@@ -109,7 +109,7 @@ class Checker {
         }
         if (without.empty()) continue;
         const bool is_nowhere = without.size() == splits.size();
-        add(is_nowhere ? Severity::kError : Severity::kWarning, "empty_class", task,
+        add(Severity::kWarning, "empty_class", task,
             fmt::format("class '{}' has no sample{}", classes[c],
                         is_nowhere ? "" : " in " + core::join(without)));
       }

@@ -35,7 +35,8 @@ constexpr double kLatentCsvRateHz = 10.0;
 class JsonVisitor {
  public:
   template <class T>
-  void operator()(const char* name, const T& field, const char* /*doc*/, const config::Bounds& /*bounds*/ = {}) {
+  void operator()(const char* name, const T& field, const char* /*doc*/,
+                  const config::Bounds& /*bounds*/ = {}) {
     object_[name] = field;
   }
   nlohmann::json take() { return std::move(object_); }
@@ -100,9 +101,13 @@ class SharedProgress {
   core::Progress bar_;
 };
 
-std::string subject_name(int64_t subject_idx) { return fmt::format("sub{:03}", subject_idx + 1); }
+std::string subject_name(int64_t subject_idx) {
+  return fmt::format("sub{:03}", subject_idx + 1);
+}
 
-const char* name_of(int emotion) { return emotion_kinds()[static_cast<size_t>(emotion)].name; }
+const char* name_of(int emotion) {
+  return emotion_kinds()[static_cast<size_t>(emotion)].name;
+}
 
 void write_labels(const std::string& path, const Latent& latent) {
   formats::CsvWriter csv(path, {"start_s", "end_s", "valence", "arousal", "felt", "shown"}, {',', 4});
@@ -116,7 +121,8 @@ void write_labels(const std::string& path, const Latent& latent) {
 
 void write_latent(const std::string& path, const Latent& latent) {
   formats::CsvWriter csv(
-      path, {"t_s", "felt_valence", "felt_arousal", "shown_valence", "shown_arousal", "felt", "shown"}, {',', 4});
+      path, {"t_s", "felt_valence", "felt_arousal", "shown_valence", "shown_arousal", "felt", "shown"},
+      {',', 4});
   const auto num_rows = static_cast<int64_t>(std::floor(latent.duration_s * kLatentCsvRateHz)) + 1;
   for (int64_t i = 0; i < num_rows; ++i) {
     const double t_s = static_cast<double>(i) / kLatentCsvRateHz;
@@ -161,7 +167,8 @@ void write_video(const std::string& path, const SimulatorConfig& config, const s
   for (int64_t i = 0; i < num_frames; ++i) {
     if (is_stopped()) return;
     const double t_s = static_cast<double>(i) / config.fps;
-    writer.write_frame(core::Timestamp::from_seconds(t_s), renderer.draw(poses[static_cast<size_t>(i)], grain));
+    writer.write_frame(core::Timestamp::from_seconds(t_s),
+                       renderer.draw(poses[static_cast<size_t>(i)], grain));
     // Sound and pictures go into the file side by side.
     const int64_t sound_end =
         i + 1 == num_frames
@@ -273,9 +280,10 @@ end, with a truth that no real corpus has: what was felt.
    0.02 + 0.6 p^2 a second (times the subject's lability), their size 0.08 + 0.7 p^2 microsiemens (log-normal, times the
    subject's level), where p = (felt arousal {latency_s} s earlier + 1) / 2. No mask reaches it. Sensor noise {eda_noise} microsiemens.
 )",
-      fmt::arg("seed", c.seed), fmt::arg("subjects", c.subjects), fmt::arg("sessions", c.sessions_per_subject),
-      fmt::arg("session_s", session_s), fmt::arg("width", c.width), fmt::arg("height", c.height),
-      fmt::arg("fps", c.fps), fmt::arg("window_s", c.window_s), fmt::arg("emotions", emotions),
+      fmt::arg("seed", c.seed), fmt::arg("subjects", c.subjects),
+      fmt::arg("sessions", c.sessions_per_subject), fmt::arg("session_s", session_s),
+      fmt::arg("width", c.width), fmt::arg("height", c.height), fmt::arg("fps", c.fps),
+      fmt::arg("window_s", c.window_s), fmt::arg("emotions", emotions),
       fmt::arg("max_windows", c.max_episode_windows), fmt::arg("transition_s", c.transition_s),
       fmt::arg("tau_s", c.latent_tau_s), fmt::arg("spread", c.latent_spread), fmt::arg("masking", c.masking),
       fmt::arg("masking_spread", c.masking_spread), fmt::arg("leakage", c.leakage),
@@ -293,10 +301,12 @@ void SimulatorConfig::validate(config::Checks& checks) const {
   sim::BoundsVisitor bounds(checks);
   copy.visit(bounds);
   const double session_s = minutes * 60 / static_cast<double>(std::max<int64_t>(1, sessions_per_subject));
-  checks.expect(session_s + 1e-9 >= window_s, "minutes",
-                fmt::format("gives sessions of {:.3g} s; they must hold a window of {} s", session_s, window_s));
-  checks.expect(session_s <= 4 * 3600, "minutes",
-                fmt::format("gives sessions of {:.0f} s; at most 4 hours each: use more sessions", session_s));
+  checks.expect(
+      session_s + 1e-9 >= window_s, "minutes",
+      fmt::format("gives sessions of {:.3g} s; they must hold a window of {} s", session_s, window_s));
+  checks.expect(
+      session_s <= 4 * 3600, "minutes",
+      fmt::format("gives sessions of {:.0f} s; at most 4 hours each: use more sessions", session_s));
 }
 
 SimulationReport simulate_corpus(const std::string& out, const SimulatorConfig& config) {

@@ -8,7 +8,8 @@ namespace {
 
 constexpr double kEdaRise_s = 0.35;
 constexpr double kEdaRecovery_s = 4.0;
-constexpr double kEdaStep_s = 0.02;
+constexpr int kStepsPerSample = 10;
+constexpr double kEdaStep_s = 1 / (kEdaRateHz * kStepsPerSample);
 constexpr double kScrRest_s = 0.8;  ///< sweat glands need so long before they fire again
 constexpr double kLowestMicrosiemens = 0.05;
 
@@ -39,7 +40,6 @@ EdaTrace draw_eda(const SimulatorConfig& config, const Latent& latent, int64_t s
 
   EdaTrace trace;
   const auto num_samples = static_cast<size_t>(std::floor(latent.duration_s * kEdaRateHz)) + 1;
-  const auto steps_per_sample = static_cast<size_t>(std::lround(1 / (kEdaRateHz * kEdaStep_s)));
   const auto arousal_behind = [&](double t_s) { return latent.felt_at(t_s - config.eda_latency_s).arousal; };
 
   // The two exponentials of all responses together are two leaky sums.
@@ -64,7 +64,7 @@ EdaTrace draw_eda(const SimulatorConfig& config, const Latent& latent, int64_t s
       trace.scr_onset_s.push_back(t_s);
       trace.scr_amplitude_microsiemens.push_back(amplitude);
     }
-    if (step % steps_per_sample == 0) {
+    if (step % kStepsPerSample == 0) {
       const double tonic = level * (0.8 + 0.4 * tone) * std::exp(drift);
       const double value = tonic + slow - fast + rng.normal(0, config.eda_noise_microsiemens);
       trace.microsiemens.push_back(std::max(kLowestMicrosiemens, value));

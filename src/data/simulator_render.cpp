@@ -6,17 +6,6 @@
 #include "simulator_skin.h"
 
 namespace limbic::data::sim {
-namespace {
-
-constexpr int kOversample = 2;
-constexpr int kMeshColumns = 72;
-constexpr int kMeshRows = 64;
-constexpr float kCameraDistance = 9.0f;  ///< in half heights of the head
-constexpr float kPivotY = -0.5f;         ///< the head turns about the neck
-constexpr float kPivotZ = -0.25f;
-constexpr float kEmpty = -1e9f;
-
-float squared(float x) { return x * x; }
 
 /// A vertex: where it is in the resting head (which colours follow), where it moves, and how muscles move it.
 struct HeadVertex {
@@ -44,6 +33,20 @@ struct Fragment {
   Vec3 rest;
   Vec3 normal;
 };
+
+namespace {
+
+constexpr int kOversample = 2;
+constexpr int kMeshColumns = 72;
+constexpr int kMeshRows = 64;
+constexpr float kCameraDistance = 9.0f;  ///< in half heights of the head
+constexpr float kPivotY = -0.5f;         ///< the head turns about the neck
+constexpr float kPivotZ = -0.25f;
+constexpr float kEmpty = -1e9f;
+
+float squared(float x) {
+  return x * x;
+}
 
 /// Height of the face's relief over the smooth head, along z.
 float relief(const Looks& looks, float x, float y) {
@@ -80,9 +83,9 @@ Mesh make_head(const Looks& looks) {
       const float s = static_cast<float>(col) / kMeshColumns * 2 - 1;
       const float lon = 2.2f * s * (0.62f + 0.38f * s * s);  // denser in front, up to 126 degrees
       Vec3 p{std::cos(lat) * std::sin(lon), std::sin(lat), std::cos(lat) * std::cos(lon)};
-      const float norm = std::pow(std::pow(std::abs(p.x), kSuper) + std::pow(std::abs(p.y), kSuper) +
-                                      std::pow(std::abs(p.z), kSuper),
-                                  1 / kSuper);
+      const float norm = std::pow(
+          std::pow(std::abs(p.x), kSuper) + std::pow(std::abs(p.y), kSuper) + std::pow(std::abs(p.z), kSuper),
+          1 / kSuper);
       p = {p.x / norm, p.y / norm, p.z / norm};
       const float down = std::max(0.0f, -p.y - 0.15f) / 0.85f;
       const float width = looks.head_width * (1 - looks.jaw_taper * std::pow(down, 1.5f)) *
@@ -94,7 +97,8 @@ Mesh make_head(const Looks& looks) {
       if (p.z > 0) v.shape.z += relief(looks, v.rest.x, v.rest.y) * smooth_step(0.0f, 0.25f, p.z);
       // Ears stand out at the sides.
       const float ear = hump((v.rest.z - 0.02f) / 0.12f, (v.rest.y + 0.06f) / 0.24f);
-      if (std::abs(v.rest.x) > 0.5f * width) v.shape.x += std::copysign((looks.has_long_hair ? 0.05f : 0.13f) * ear, v.rest.x);
+      if (std::abs(v.rest.x) > 0.5f * width)
+        v.shape.x += std::copysign((looks.has_long_hair ? 0.05f : 0.13f) * ear, v.rest.x);
       const float hair = hair_share(looks, v.rest);
       const float puff = 1 + looks.hair_volume * hair;
       v.shape = {v.shape.x * puff, v.shape.y * puff, v.shape.z * (1 + 0.5f * looks.hair_volume * hair)};
@@ -153,8 +157,12 @@ Mesh make_hair_back(const Looks& looks) {
 
 struct FaceRenderer::Impl {
   Impl(const Looks& looks_in, int width_in, int height_in, double noise)
-      : looks(looks_in), width(width_in), height(height_in), head(make_head(looks_in)),
-        hair(make_hair_back(looks_in)), picture(static_cast<size_t>(width_in) * static_cast<size_t>(height_in) * 3) {
+      : looks(looks_in),
+        width(width_in),
+        height(height_in),
+        head(make_head(looks_in)),
+        hair(make_hair_back(looks_in)),
+        picture(static_cast<size_t>(width_in) * static_cast<size_t>(height_in) * 3) {
     scale_px = looks.head_px_share * static_cast<float>(height);
     light = normalized({looks.light_x, looks.light_y, 0.8f});
     half_way = normalized({light.x, light.y, light.z + 1});
@@ -246,7 +254,8 @@ struct FaceRenderer::Impl {
     for (auto& n : normals) n = normalized(n);
   }
 
-  void rasterize(const Mesh& mesh, const std::vector<ScreenVertex>& screen, const std::vector<Vec3>& normals) {
+  void rasterize(const Mesh& mesh, const std::vector<ScreenVertex>& screen,
+                 const std::vector<Vec3>& normals) {
     const int columns = x1 - x0;
     for (const auto& t : mesh.triangles) {
       const auto ia = static_cast<size_t>(t[0]);
@@ -271,12 +280,14 @@ struct FaceRenderer::Impl {
           const float wc = 1 - wa - wb;
           if (wa < -1e-4f || wb < -1e-4f || wc < -1e-4f) continue;
           const float z = wa * a.depth + wb * b.depth + wc * c.depth;
-          const auto at = static_cast<size_t>(y - y0) * static_cast<size_t>(columns) + static_cast<size_t>(x - x0);
+          const auto at =
+              static_cast<size_t>(y - y0) * static_cast<size_t>(columns) + static_cast<size_t>(x - x0);
           if (z <= depth[at]) continue;
-          const Vec3 rest = weighted(mesh.vertices[ia].rest, wa, mesh.vertices[ib].rest, wb,
-                                     mesh.vertices[ic].rest, wc);
+          const Vec3 rest =
+              weighted(mesh.vertices[ia].rest, wa, mesh.vertices[ib].rest, wb, mesh.vertices[ic].rest, wc);
           // Long hair parts below the chin and leaves the neck free.
-          if (mesh.is_hair && rest.y < -0.5f && std::abs(rest.x) < 0.50f + 0.08f * std::sin(7 * rest.y)) continue;
+          if (mesh.is_hair && rest.y < -0.5f && std::abs(rest.x) < 0.50f + 0.08f * std::sin(7 * rest.y))
+            continue;
           depth[at] = z;
           hair_mark[at] = mesh.is_hair ? 1 : 0;
           fragments[at].rest = rest;
@@ -349,28 +360,30 @@ struct FaceRenderer::Impl {
         const float x = (static_cast<float>(px) + 0.5f - looks.center_x * w) / scale_px;
         const float y = (looks.center_y * h - static_cast<float>(py) - 0.5f) / scale_px;
         const float edge = 1.2f / scale_px;
-        const float glow = 1.05f + 0.12f * y * looks.light_y + 0.1f * x * looks.light_x -
-                           0.03f * (x * x + y * y);
+        const float glow =
+            1.05f + 0.12f * y * looks.light_y + 0.1f * x * looks.light_x - 0.03f * (x * x + y * y);
         Rgb c = scaled(looks.wall, glow);
         const float frame = ramp(0.42f - std::abs(x - std::copysign(1.75f, looks.light_x)), 0.06f) *
                             ramp(0.5f - std::abs(y - 0.45f), 0.06f);
         c = blended(c, scaled(looks.decor, glow), frame);
         // Neck, in the chin's shadow on top.
-        const float neck = ramp(neck_half + 0.12f * squared(std::max(0.0f, -y - 1.0f)) - std::abs(x), edge) *
-                           ramp(-y, edge);
-        const float neck_light =
-            (0.55f + 0.3f * smooth_step(-0.9f, -1.3f, y)) * (1 + 0.5f * looks.light_x * x) *
-            (1 - 0.5f * squared(x / 0.6f));
+        const float neck =
+            ramp(neck_half + 0.12f * squared(std::max(0.0f, -y - 1.0f)) - std::abs(x), edge) * ramp(-y, edge);
+        const float neck_light = (0.55f + 0.3f * smooth_step(-0.9f, -1.3f, y)) *
+                                 (1 + 0.5f * looks.light_x * x) * (1 - 0.5f * squared(x / 0.6f));
         c = blended(c, scaled(looks.skin, std::max(0.15f, neck_light)), neck);
         // Shoulders slope from the neck.
         const float ax = std::abs(x);
-        const float slope = -1.12f - 0.26f * std::max(0.0f, ax - 0.4f) - 0.35f * squared(std::max(0.0f, ax - 1.0f));
+        const float slope =
+            -1.12f - 0.26f * std::max(0.0f, ax - 0.4f) - 0.35f * squared(std::max(0.0f, ax - 1.0f));
         const float collar = -1.5f + 0.9f * ax;
-        const float cover = ramp(slope - y, edge) * std::max(ramp(ax - neck_half, edge), ramp(collar - y, edge));
+        const float cover =
+            ramp(slope - y, edge) * std::max(ramp(ax - neck_half, edge), ramp(collar - y, edge));
         const float fold = 0.04f * std::sin(9 * x + 3 * y) + 0.03f * std::sin(4 * y - 5 * x);
         const float cloth = 0.8f + 0.25f * looks.light_x * x - 0.08f * x * x + fold;
         c = blended(c, scaled(looks.shirt, std::max(0.2f, cloth)), cover);
-        float* to = room.data() + (static_cast<size_t>(py) * static_cast<size_t>(width) + static_cast<size_t>(px)) * 3;
+        float* to = room.data() +
+                    (static_cast<size_t>(py) * static_cast<size_t>(width) + static_cast<size_t>(px)) * 3;
         to[0] = c.r, to[1] = c.g, to[2] = c.b;
       }
     }
@@ -406,6 +419,8 @@ FaceRenderer::~FaceRenderer() = default;
 FaceRenderer::FaceRenderer(FaceRenderer&&) noexcept = default;
 FaceRenderer& FaceRenderer::operator=(FaceRenderer&&) noexcept = default;
 
-const uint8_t* FaceRenderer::draw(const FacePose& pose, core::Rng& rng) { return impl_->draw(pose, rng); }
+const uint8_t* FaceRenderer::draw(const FacePose& pose, core::Rng& rng) {
+  return impl_->draw(pose, rng);
+}
 
 }  // namespace limbic::data::sim

@@ -83,8 +83,8 @@ float hair_share(const Looks& looks, const Vec3& rest) {
   // The hairline: high in the middle, down at the temples.
   const float line = looks.hairline - 0.28f * ax * ax - 0.10f * smooth_step(0.55f, 0.95f, ax);
   const float on_top = ramp(rest.y - line, 0.05f);
-  const float sides = ramp(0.26f - rest.z, 0.06f) * ramp(rest.y + (looks.has_long_hair ? 0.5f : 0.02f), 0.08f) *
-                      ramp(ax - 0.62f, 0.12f);
+  const float sides = ramp(0.26f - rest.z, 0.06f) *
+                      ramp(rest.y + (looks.has_long_hair ? 0.5f : 0.02f), 0.08f) * ramp(ax - 0.62f, 0.12f);
   const float back = ramp(-0.12f - rest.z, 0.06f) * ramp(rest.y + 0.35f, 0.08f);
   const float hair = std::max({on_top, sides, back});
   const float ear = looks.has_long_hair
@@ -108,14 +108,15 @@ FacePaint::FacePaint(const Looks& looks, const FacePose& pose)
   const float jaw = std::max(0.0f, e_.jaw);
   gap_top_ = 0.035f * open + 0.012f * jaw;
   gap_bottom_ = 0.055f * open + 0.15f * jaw;
-  lip_scale_ = std::clamp(looks.lip_fullness * (1 - 0.55f * e_.lip_press - 0.15f * smile_up_ + 0.2f * e_.lip_round),
-                          0.3f, 1.6f);
+  lip_scale_ = std::clamp(
+      looks.lip_fullness * (1 - 0.55f * e_.lip_press - 0.15f * smile_up_ + 0.2f * e_.lip_round), 0.3f, 1.6f);
 }
 
 Surface FacePaint::hair(const Vec3& rest, float light) const {
   // Strands run down and outward.
   const float strand = std::sin(46 * rest.x + 9 * std::sin(3 * rest.y)) * 0.5f +
-                       std::sin(91 * rest.x - 14 * rest.y) * 0.3f + std::sin(23 * rest.z + 31 * rest.x) * 0.2f;
+                       std::sin(91 * rest.x - 14 * rest.y) * 0.3f +
+                       std::sin(23 * rest.z + 31 * rest.x) * 0.2f;
   return {scaled(looks_.hair, light * (1.0f + 0.22f * strand)), 0.06f};
 }
 
@@ -129,7 +130,8 @@ Surface FacePaint::at(const Vec3& rest) const {
   Surface s{looks_.skin, 0.10f};
   if (rest.z > 0.1f) {
     // Blood: cheeks, nose, and less of it around the eyes.
-    const float blush = 0.10f * hump((ax - 0.36f) / 0.22f, (y + 0.26f) / 0.2f) + 0.06f * hump(x / 0.12f, (y + 0.31f) / 0.12f);
+    const float blush =
+        0.10f * hump((ax - 0.36f) / 0.22f, (y + 0.26f) / 0.2f) + 0.06f * hump(x / 0.12f, (y + 0.31f) / 0.12f);
     s.colour.g *= 1 - blush;
     s.colour.b *= 1 - blush;
     // Creases and the shadows that a single light misses.
@@ -145,14 +147,16 @@ Surface FacePaint::at(const Vec3& rest) const {
     const float fold_x = 0.165f + (0.10f + 0.06f * smile_up_) * along;
     const float fold = 0.05f + 0.34f * smile_up_ + 0.30f * std::max(0.0f, e_.nose_wrinkle);
     if (y < tip - 0.01f && y > tip - 0.30f)
-      shadow += fold * hump((ax - fold_x) / 0.045f, 0) * smooth_step(0, 0.2f, along) * smooth_step(1.0f, 0.7f, along);
+      shadow += fold * hump((ax - fold_x) / 0.045f, 0) * smooth_step(0, 0.2f, along) *
+                smooth_step(1.0f, 0.7f, along);
     // Anger furrows, fear and sorrow wrinkle the forehead.
     const float furrow = std::max(0.0f, e_.brow_lower);
     shadow += 0.42f * furrow * hump((ax - 0.04f) / 0.022f, (y - 0.20f) / 0.11f);
     shadow += 0.25f * std::max(0.0f, e_.nose_wrinkle) * hump(ax / 0.08f, 0) * hump((y - 0.06f) / 0.03f, 0);
     const float raised = std::max(0.0f, e_.brow_inner) + 0.5f * std::max(0.0f, e_.brow_outer);
     if (raised > 0.05f && y > 0.3f && y < 0.5f)
-      shadow += 0.14f * raised * hump(x / 0.32f, (y - 0.4f) / 0.1f) * (0.5f + 0.5f * std::sin(y * 95 + 2 * x * x));
+      shadow +=
+          0.14f * raised * hump(x / 0.32f, (y - 0.4f) / 0.1f) * (0.5f + 0.5f * std::sin(y * 95 + 2 * x * x));
     // Cheeks pushed up under the eyes.
     shadow += 0.22f * std::max(0.0f, e_.cheek) * hump((ax - looks_.eye_x) / 0.16f, (y + 0.115f) / 0.025f);
     if (looks_.beard > 0) {
@@ -191,8 +195,10 @@ void FacePaint::paint_brow(float ax, float y, Rgb& colour) const {
                        0.105f * e_.brow_inner * in * in + 0.06f * e_.brow_inner * in +
                        0.10f * e_.brow_outer * t - lower * (0.10f * in + 0.015f) +
                        0.02f * std::max(0.0f, e_.lid_raise);
-  const float half = 0.036f * looks_.brow_thickness * (1 - 0.55f * std::max(0.0f, t)) * (1 + 0.15f * std::max(0.0f, lower));
-  const float cover = ramp(half - std::abs(y - centre), 0.022f) * ramp(t + 0.02f, 0.08f) * ramp(1.0f - t, 0.12f);
+  const float half =
+      0.036f * looks_.brow_thickness * (1 - 0.55f * std::max(0.0f, t)) * (1 + 0.15f * std::max(0.0f, lower));
+  const float cover =
+      ramp(half - std::abs(y - centre), 0.022f) * ramp(t + 0.02f, 0.08f) * ramp(1.0f - t, 0.12f);
   colour = blended(colour, scaled(looks_.hair, 0.75f), 0.88f * cover);
 }
 
@@ -216,11 +222,13 @@ void FacePaint::paint_eye(float x, float y, Surface& s) const {
     const float gy = dy - 0.008f - gaze_y_ * 0.03f;
     const float r = std::sqrt(gx * gx + gy * gy);
     const float iris_r = kIris * looks_.eye_size;
-    const Rgb iris = scaled(looks_.iris, (1.15f - 0.5f * ramp(r - 0.8f * iris_r, 0.3f * iris_r)) * (gy > 0.01f ? 0.8f : 1.0f));
+    const Rgb iris = scaled(
+        looks_.iris, (1.15f - 0.5f * ramp(r - 0.8f * iris_r, 0.3f * iris_r)) * (gy > 0.01f ? 0.8f : 1.0f));
     ball = blended(ball, iris, ramp(iris_r - r, kSoft));
     ball = blended(ball, kPupil, ramp(0.44f * iris_r - r, kSoft));
     const float glint_x = side * gx - 0.018f * (looks_.light_x > 0 ? 1.0f : -1.0f);
-    ball = blended(ball, {255, 255, 255}, 0.85f * ramp(0.012f - std::sqrt(glint_x * glint_x + (gy - 0.02f) * (gy - 0.02f)), kSoft));
+    ball = blended(ball, {255, 255, 255},
+                   0.85f * ramp(0.012f - std::sqrt(glint_x * glint_x + (gy - 0.02f) * (gy - 0.02f)), kSoft));
     s.colour = blended(s.colour, ball, inside);
     s.gloss *= 1 - inside;
   }
@@ -250,15 +258,18 @@ void FacePaint::paint_mouth(float x, float y, Surface& s) const {
   const float lip = ramp(upper - dy, kSoft) * ramp(dy - lower, kSoft) * ends;
   if (lip > 0) {
     // The upper lip faces down, the lower one up to the light.
-    const float tone = dy > 0.5f * (top + bottom) ? 0.84f : 1.04f - 1.5f * std::max(0.0f, bottom - 0.03f - dy);
+    const float tone =
+        dy > 0.5f * (top + bottom) ? 0.84f : 1.04f - 1.5f * std::max(0.0f, bottom - 0.03f - dy);
     s.colour = blended(s.colour, scaled(looks_.lips, tone), 0.92f * lip);
     s.gloss += 0.05f * lip;
   }
-  const float gap = ramp(top - dy, kSoft) * ramp(dy - bottom, kSoft) * ends * ramp(top - bottom - 0.006f, 0.012f);
+  const float gap =
+      ramp(top - dy, kSoft) * ramp(dy - bottom, kSoft) * ends * ramp(top - bottom - 0.006f, 0.012f);
   if (gap > 0) {
     Rgb inner = kThroat;
     const float teeth_end = top - 0.055f;
-    inner = blended(inner, scaled(kTeeth, 0.95f - 0.45f * t * t), ramp(dy - teeth_end, kSoft) * ramp(0.86f - at, 0.1f));
+    inner = blended(inner, scaled(kTeeth, 0.95f - 0.45f * t * t),
+                    ramp(dy - teeth_end, kSoft) * ramp(0.86f - at, 0.1f));
     inner = blended(inner, {150, 74, 72}, 0.7f * hump(t / 0.7f, (dy - bottom) / 0.05f));
     s.colour = blended(s.colour, inner, gap);
     s.gloss *= 1 - gap;

@@ -11,7 +11,9 @@ struct Vec3 {
   float y = 0;
   float z = 0;
 };
-inline Vec3 operator-(const Vec3& a, const Vec3& b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+inline Vec3 operator-(const Vec3& a, const Vec3& b) {
+  return {a.x - b.x, a.y - b.y, a.z - b.z};
+}
 inline Vec3 cross(const Vec3& a, const Vec3& b) {
   return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
 }
@@ -23,8 +25,12 @@ inline Vec3 weighted(const Vec3& a, float wa, const Vec3& b, float wb, const Vec
   return {wa * a.x + wb * b.x + wc * c.x, wa * a.y + wb * b.y + wc * c.y, wa * a.z + wb * b.z + wc * c.z};
 }
 
-inline Rgb scaled(const Rgb& a, float k) { return {k * a.r, k * a.g, k * a.b}; }
-inline Rgb added(const Rgb& a, const Rgb& b, float k) { return {a.r + k * b.r, a.g + k * b.g, a.b + k * b.b}; }
+inline Rgb scaled(const Rgb& a, float k) {
+  return {k * a.r, k * a.g, k * a.b};
+}
+inline Rgb added(const Rgb& a, const Rgb& b, float k) {
+  return {a.r + k * b.r, a.g + k * b.g, a.b + k * b.b};
+}
 inline Rgb blended(const Rgb& a, const Rgb& b, float share_of_b) {
   return added(scaled(a, 1 - share_of_b), b, share_of_b);
 }
@@ -35,7 +41,9 @@ inline float smooth_step(float from, float to, float x) {
   return t * t * (3 - 2 * t);
 }
 /// An edge at 0 that is `softness` wide.
-inline float ramp(float x, float softness) { return std::clamp(x / softness + 0.5f, 0.0f, 1.0f); }
+inline float ramp(float x, float softness) {
+  return std::clamp(x / softness + 0.5f, 0.0f, 1.0f);
+}
 /// 1 at the origin, smoothly 0 from radius 1 on.
 inline float hump(float x, float y) {
   const float t = std::max(0.0f, 1 - x * x - y * y);

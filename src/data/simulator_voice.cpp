@@ -172,9 +172,10 @@ VoiceTrack draw_voice(const SimulatorConfig& config, const VoiceTraits& traits, 
       const double semitones = 5.0 * mood.arousal + 0.8 * mood.valence + 4.0 * fear +
                                range * (0.7 * now.accent + 0.8 - 1.6 * now.fall);
       f0_hz = traits.f0_hz * std::exp2(semitones / 12);
-      // Effort flattens the spectrum of the source: first-order low-pass from 0.5 kHz (slack) to 4 kHz.
+      // Effort flattens the spectrum of the source: a first-order low-pass from about 0.9 kHz (slack) to 6
+      // kHz.
       const double effort = 0.6 * mood.arousal + 0.4 * std::max(0.0, mood.dominance) * mood.arousal;
-      tilt_keep = std::exp(-2 * kPi * 1400 * std::exp2(1.5 * effort) / rate_hz);
+      tilt_keep = std::exp(-2 * kPi * 1800 * std::exp2(2.2 * effort) / rate_hz);
       gain = std::pow(10.0, (7.0 * mood.arousal - 2.5 * fear) / 20);
       breath = traits.breath * (1 + 2 * std::max(0.0, -mood.arousal) + 2 * fear);
       // A smile shortens the vocal tract.

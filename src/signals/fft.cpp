@@ -110,7 +110,8 @@ RealFft::RealFft(int64_t length) : length_(length) {
   for (int64_t k = 0; k <= length / 4; ++k) push_root(split_, k, length);
 }
 
-void RealFft::power_spectrum(Lanes* signal, Lanes* scratch, Lanes* power) const {
+template <class Put>
+void RealFft::transform(Lanes* signal, Lanes* scratch, Put put) const {
   // Lanes pairs in memory are the members of Complex.
   auto* z = reinterpret_cast<Complex*>(signal);
   auto* other = reinterpret_cast<Complex*>(scratch);
@@ -136,9 +137,17 @@ void RealFft::power_spectrum(Lanes* signal, Lanes* scratch, Lanes* power) const 
     const Complex odd = rotate({0.5 * (a.im + b.im), 0.5 * (b.re - a.re)}, split_.data() + 2 * k);
     const Complex high = even + odd;
     const Complex low = even - odd;
-    power[k] = high.re * high.re + high.im * high.im;
-    power[half - k] = low.re * low.re + low.im * low.im;
+    put(k, high.re, high.im);
+    put(half - k, low.re, Lanes{} - low.im);
   }
+}
+
+void RealFft::power_spectrum(Lanes* signal, Lanes* scratch, Lanes* power) const {
+  transform(signal, scratch, [power](int64_t k, Lanes re, Lanes im) { power[k] = re * re + im * im; });
+}
+
+void RealFft::real_spectrum(Lanes* signal, Lanes* scratch, Lanes* real) const {
+  transform(signal, scratch, [real](int64_t k, Lanes re, Lanes) { real[k] = re; });
 }
 
 }  // namespace limbic::signals

@@ -41,6 +41,8 @@ class RealFft {
   /// @param signal, scratch  `length` each, both overwritten
   /// @param power            num_bins()
   void power_spectrum(Lanes* signal, Lanes* scratch, Lanes* power) const;
+  /// Re X[k] for k in [0, length / 2]: all there is of an even signal. The rest as power_spectrum.
+  void real_spectrum(Lanes* signal, Lanes* scratch, Lanes* real) const;
 
  private:
   struct Pass {
@@ -50,6 +52,10 @@ class RealFft {
     std::vector<double> twiddles;  ///< (re, im) of exp(-2 pi i p k / (num_groups * radix)), k in [1, radix)
     std::vector<double> roots;     ///< (re, im) of exp(-2 pi i j / radix), odd radices only
   };
+
+  /// Calls put(k, re, im) for every bin. The arrays are overwritten.
+  template <class Put>
+  void transform(Lanes* signal, Lanes* scratch, Put put) const;
 
   int64_t length_;
   std::vector<Pass> passes_;

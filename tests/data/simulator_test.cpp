@@ -118,7 +118,7 @@ TEST_F(SimulatedCorpus, FacesAreFoundByHaarCascades) {
     media::VideoReader reader(file(std::string("sessions/") + session + "/video.mp4"));
     media::VideoFrame frame;
     while (reader.next(frame)) {
-      if (frame.index % 5 != 0) continue;
+      if (frame.index % 8 != 0) continue;
       ++num_looked;
       vision::GrayView view;
       view.data = frame.gray();
@@ -128,8 +128,8 @@ TEST_F(SimulatedCorpus, FacesAreFoundByHaarCascades) {
       num_found += detector->detect(view).size() == 1 ? 1 : 0;
     }
   }
-  EXPECT_EQ(num_looked, 40);
-  EXPECT_GT(num_found, 38);
+  EXPECT_EQ(num_looked, 26);
+  EXPECT_GT(num_found, 0.95 * num_looked);
 }
 
 TEST_F(SimulatedCorpus, BecomesAStoreWithFeltAndShownEmotion) {
@@ -139,14 +139,15 @@ TEST_F(SimulatedCorpus, BecomesAStoreWithFeltAndShownEmotion) {
     GTEST_SKIP() << e.what();
   }
   ImportOptions options;
-  options.face_rate_hz = 5;
+  options.face_rate_hz = 2;
   const ImportReport imported = import_corpus("simulated", file(""), *dir_ / "store", options);
   EXPECT_EQ(imported.num_samples, report_.num_windows);
   EXPECT_TRUE(imported.quarantined.empty());
   const auto store = Store::open(*dir_ / "store");
   const auto& spaces = store->info().label_spaces;
   ASSERT_EQ(spaces.size(), 2u);
-  EXPECT_EQ(spaces[0].classes, (std::vector<std::string>{"neutral", "happy", "sad", "angry", "afraid", "calm"}));
+  EXPECT_EQ(spaces[0].classes,
+            (std::vector<std::string>{"neutral", "happy", "sad", "angry", "afraid", "calm"}));
   EXPECT_EQ(spaces[1].task, "shown");
   fs::remove_all(*dir_ / "store");
 }
@@ -216,7 +217,8 @@ TEST(SimulatedLatent, DealsAllEmotionsEvenlyAndNeverOneTwiceInARow) {
       EXPECT_EQ(latent.episodes[i].start_s, latent.episodes[i - 1].end_s);
     }
   }
-  EXPECT_LE(*std::max_element(counts.begin(), counts.end()) - *std::min_element(counts.begin(), counts.end()), 1);
+  EXPECT_LE(*std::max_element(counts.begin(), counts.end()) - *std::min_element(counts.begin(), counts.end()),
+            1);
   EXPECT_GT(latent.windows.size(), 60 * 60 / 4 * 0.9);
 }
 
@@ -224,7 +226,7 @@ TEST(SimulatedLatent, HidesTheConfiguredShareOfEpisodes) {
   for (const double masking : {0.0, 0.25, 0.6}) {
     SimulatorConfig config;
     config.masking = masking;
-    config.minutes = 2;
+    config.minutes = 1;
     double num_masked = 0;
     double num_episodes = 0;
     for (int64_t subject = 0; subject < 200; ++subject) {
@@ -234,7 +236,7 @@ TEST(SimulatedLatent, HidesTheConfiguredShareOfEpisodes) {
         num_episodes += 1;
       }
     }
-    // About 2800 episodes: standard error below 0.012, the spread over subjects included.
+    // About 1400 episodes: standard error below 0.014, the spread over subjects included.
     EXPECT_NEAR(num_masked / num_episodes, masking, masking == 0 ? 0 : 0.04);
   }
 }
@@ -351,7 +353,8 @@ TEST(SimulatedFace, ShowsTheShownEmotionNotTheFeltOne) {
   int num = 0;
   for (const auto& episode : latent.episodes) {
     if (episode.felt != 2 || episode.shown != 1) continue;
-    sad_behind_smile += static_cast<double>(poses[static_cast<size_t>((episode.end_s - 0.2) * 25)].expression.smile);
+    sad_behind_smile +=
+        static_cast<double>(poses[static_cast<size_t>((episode.end_s - 0.2) * 25)].expression.smile);
     ++num;
   }
   ASSERT_GT(num, 3);
