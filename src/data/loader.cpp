@@ -38,7 +38,7 @@ uint64_t id_key(const std::string& id) {
 std::string raw_stream_for(const std::string& modality, const features::ModalityFeature& feature,
                            const DatasetInfo& info) {
   if (info.modalities.count(modality) != 0) return modality;
-  if (std::holds_alternative<features::LogMelFeature>(feature)) return stream_name::kAudioWave;
+  if (features::takes_waveform(feature)) return stream_name::kAudioWave;
   if (std::holds_alternative<features::FaceCropFeature>(feature)) return stream_name::kFace;
   return modality;
 }

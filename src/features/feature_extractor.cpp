@@ -20,6 +20,11 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
           f.mel.validate(mel);
           config::ThrowingChecks trim(name + ".trim");
           f.trim.validate(trim);
+        } else if constexpr (std::is_same_v<Feature, VoiceFunctionalsFeature>) {
+          config::ThrowingChecks functionals(name + ".functionals");
+          f.functionals.validate(functionals);
+          config::ThrowingChecks frames(name + ".functionals.frames");
+          f.functionals.frames.validate(frames);
         } else if constexpr (std::is_same_v<Feature, FaceCropFeature>) {
           config::ThrowingChecks checks(name);
           f.validate(checks);
@@ -30,15 +35,29 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
       feature);
 }
 
+bool takes_waveform(const ModalityFeature& feature) {
+  return std::holds_alternative<LogMelFeature>(feature) ||
+         std::holds_alternative<VoiceFunctionalsFeature>(feature);
+}
+
+int64_t waveform_rate_hz(const ModalityFeature& feature) {
+  if (const auto* f = std::get_if<LogMelFeature>(&feature)) return f->mel.sample_rate_hz;
+  if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature)) return f->functionals.frames.sample_rate_hz;
+  return 0;
+}
+
 struct FeatureExtractor::Impl {
   FeatureConfig config;
-  std::map<std::string, signals::LogMel> mels;  ///< of the log_mel modalities
+  std::map<std::string, signals::LogMel> mels;                   ///< of the log_mel modalities
+  std::map<std::string, signals::VoiceFunctionals> functionals;  ///< of the voice_functionals modalities
 
   explicit Impl(const FeatureConfig& c) : config(c) {
     for (const auto& [modality, feature] : config) {
       check_feature(feature, "features." + modality);
       if (const auto* f = std::get_if<LogMelFeature>(&feature))
         mels.emplace(modality, signals::LogMel(f->mel));
+      if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature))
+        functionals.emplace(modality, signals::VoiceFunctionals(f->functionals));
     }
   }
 
@@ -52,33 +71,71 @@ struct FeatureExtractor::Impl {
                                         core::did_you_mean(modality, known));
   }
 
-  const LogMelFeature& log_mel_of(const std::string& modality) const {
-    const auto* feature = std::get_if<LogMelFeature>(&feature_of(modality));
-    require(feature != nullptr, ErrorCode::kConfig,
-            "features." + modality + ": got a waveform; expected type log_mel in the configuration");
-    return *feature;
+  int64_t sample_rate_of(const LogMelFeature& feature) const { return feature.mel.sample_rate_hz; }
+  int64_t sample_rate_of(const VoiceFunctionalsFeature& feature) const {
+    return feature.functionals.frames.sample_rate_hz;
   }
 
-  affect::Stream make(const LogMelFeature& feature, const std::string& modality,
-                      const affect::Stream& raw) const {
-    const auto& mel = mels.at(modality);
+  template <class Sample>
+  affect::Stream from_samples(const LogMelFeature& feature, const std::string& modality,
+                              const Sample* samples, int64_t num_samples, core::Timestamp t0,
+                              const bool* valid_S) const {
+    return log_mel_stream_with(mels.at(modality), feature, samples, num_samples, t0, valid_S);
+  }
+  template <class Sample>
+  affect::Stream from_samples(const VoiceFunctionalsFeature&, const std::string& modality,
+                              const Sample* samples, int64_t num_samples, core::Timestamp t0,
+                              const bool* valid_S) const {
+    return voice_functionals_stream_with(functionals.at(modality), samples, num_samples, t0, valid_S);
+  }
+
+  template <class Sample>
+  affect::Stream from_audio(const std::string& modality, const Sample* samples, int64_t num_samples,
+                            core::Timestamp t0) const {
+    const auto& feature = feature_of(modality);
+    require(takes_waveform(feature), ErrorCode::kConfig,
+            "features." + modality +
+                ": got a waveform; expected type log_mel or voice_functionals in the configuration");
+    affect::Stream stream;
+    if (const auto* f = std::get_if<LogMelFeature>(&feature)) {
+      stream = from_samples(*f, modality, samples, num_samples, t0, nullptr);
+    } else {
+      stream = from_samples(std::get<VoiceFunctionalsFeature>(feature), modality, samples, num_samples, t0,
+                            nullptr);
+    }
+    stream.modality = modality;
+    return stream;
+  }
+
+  template <class Feature>
+  affect::Stream from_waveform(const Feature& feature, const std::string& modality,
+                               const std::string& rate_field, const affect::Stream& raw) const {
     const auto& wave = raw.values;
     require(wave.defined() && (wave.dim() == 1 || (wave.dim() == 2 && wave.size(1) == 1)) &&
                 (wave.scalar_type() == at::kShort || wave.scalar_type() == at::kFloat),
             ErrorCode::kData, "expected a mono waveform (S,) of int16 or float32");
-    const auto wanted_hz = static_cast<double>(mel.config().sample_rate_hz);
-    require(raw.rate_hz == wanted_hz, ErrorCode::kData,
-            "waveform at " + std::to_string(raw.rate_hz) +
-                " Hz; expected mel.sample_rate_hz = " + std::to_string(mel.config().sample_rate_hz));
+    const int64_t wanted_hz = sample_rate_of(feature);
+    require(raw.rate_hz == static_cast<double>(wanted_hz), ErrorCode::kData,
+            "waveform at " + std::to_string(raw.rate_hz) + " Hz; expected " + rate_field + " = " +
+                std::to_string(wanted_hz));
     const at::Tensor samples = wave.contiguous();
     const int64_t num_samples = samples.size(0);
     at::Tensor valid_S;
     if (raw.valid_T.defined()) valid_S = checked_valid(raw.valid_T, num_samples, "waveform");
     const bool* valid = valid_S.defined() ? valid_S.data_ptr<bool>() : nullptr;
     if (samples.scalar_type() == at::kShort) {
-      return log_mel_stream_with(mel, feature, samples.data_ptr<int16_t>(), num_samples, raw.t0, valid);
+      return from_samples(feature, modality, samples.data_ptr<int16_t>(), num_samples, raw.t0, valid);
     }
-    return log_mel_stream_with(mel, feature, samples.data_ptr<float>(), num_samples, raw.t0, valid);
+    return from_samples(feature, modality, samples.data_ptr<float>(), num_samples, raw.t0, valid);
+  }
+
+  affect::Stream make(const LogMelFeature& feature, const std::string& modality,
+                      const affect::Stream& raw) const {
+    return from_waveform(feature, modality, "mel.sample_rate_hz", raw);
+  }
+  affect::Stream make(const VoiceFunctionalsFeature& feature, const std::string& modality,
+                      const affect::Stream& raw) const {
+    return from_waveform(feature, modality, "functionals.frames.sample_rate_hz", raw);
   }
   affect::Stream make(const FaceCropFeature& feature, const std::string&, const affect::Stream& raw) const {
     return face_stream(raw, feature);
@@ -107,18 +164,12 @@ affect::Stream FeatureExtractor::extract(const std::string& modality, const affe
 
 affect::Stream FeatureExtractor::extract_audio(const std::string& modality, const float* samples,
                                                int64_t num_samples, core::Timestamp t0) const {
-  const auto& feature = impl_->log_mel_of(modality);
-  affect::Stream stream = log_mel_stream_with(impl_->mels.at(modality), feature, samples, num_samples, t0);
-  stream.modality = modality;
-  return stream;
+  return impl_->from_audio(modality, samples, num_samples, t0);
 }
 
 affect::Stream FeatureExtractor::extract_audio(const std::string& modality, const int16_t* samples,
                                                int64_t num_samples, core::Timestamp t0) const {
-  const auto& feature = impl_->log_mel_of(modality);
-  affect::Stream stream = log_mel_stream_with(impl_->mels.at(modality), feature, samples, num_samples, t0);
-  stream.modality = modality;
-  return stream;
+  return impl_->from_audio(modality, samples, num_samples, t0);
 }
 
 bool FeatureExtractor::has(const std::string& modality) const {
@@ -134,6 +185,8 @@ std::vector<std::string> FeatureExtractor::modalities() const {
 FrameShape FeatureExtractor::frame_shape(const std::string& modality) const {
   const auto& feature = impl_->feature_of(modality);
   if (const auto* f = std::get_if<LogMelFeature>(&feature)) return {f->mel.num_mels};
+  if (std::holds_alternative<VoiceFunctionalsFeature>(feature))
+    return {impl_->functionals.at(modality).num_values()};
   if (const auto* f = std::get_if<FaceCropFeature>(&feature)) return {f->channels, f->size, f->size};
   return {};
 }

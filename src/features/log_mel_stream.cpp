@@ -10,16 +10,7 @@
 #include "streams.h"
 
 namespace limbic::features {
-namespace {
 
-constexpr double kTrimBlockS = 0.025;
-
-core::Timestamp after_samples(core::Timestamp t0, int64_t num_samples, int64_t sample_rate_hz) {
-  return t0 + core::Timestamp::from_seconds(static_cast<double>(num_samples) /
-                                            static_cast<double>(sample_rate_hz));
-}
-
-void check_finite(const int16_t*, int64_t, int64_t) {}
 void check_finite(const float* samples, int64_t num_samples, int64_t sample_rate_hz) {
   const auto* end = samples + num_samples;
   const auto* bad = std::find_if(samples, end, [](float v) { return !std::isfinite(v); });
@@ -28,6 +19,15 @@ void check_finite(const float* samples, int64_t num_samples, int64_t sample_rate
   throw Error(ErrorCode::kData, "audio: sample " + std::to_string(bad - samples) + " (" +
                                     std::to_string(at_s) +
                                     " s) is not a finite number; expected samples in [-1, 1]");
+}
+
+namespace {
+
+constexpr double kTrimBlockS = 0.025;
+
+core::Timestamp after_samples(core::Timestamp t0, int64_t num_samples, int64_t sample_rate_hz) {
+  return t0 + core::Timestamp::from_seconds(static_cast<double>(num_samples) /
+                                            static_cast<double>(sample_rate_hz));
 }
 
 template <class Sample>

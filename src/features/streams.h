@@ -7,6 +7,7 @@
 #include "limbic/affect/stream.h"
 #include "limbic/features/feature_config.h"
 #include "limbic/signals/log_mel.h"
+#include "limbic/signals/voice_functionals.h"
 
 namespace limbic::features {
 
@@ -17,6 +18,18 @@ affect::Stream log_mel_stream_with(const signals::LogMel& mel, const LogMelFeatu
 affect::Stream log_mel_stream_with(const signals::LogMel& mel, const LogMelFeature& feature,
                                    const int16_t* samples, int64_t num_samples, core::Timestamp t0,
                                    const bool* valid_S = nullptr);
+
+/// voice_functionals_stream with tables that are ready. Samples that are not valid count as silence.
+affect::Stream voice_functionals_stream_with(const signals::VoiceFunctionals& functionals,
+                                             const float* samples, int64_t num_samples, core::Timestamp t0,
+                                             const bool* valid_S = nullptr);
+affect::Stream voice_functionals_stream_with(const signals::VoiceFunctionals& functionals,
+                                             const int16_t* samples, int64_t num_samples, core::Timestamp t0,
+                                             const bool* valid_S = nullptr);
+
+/// Throws Error(kData) with the place of the first sample that is not a finite number.
+void check_finite(const float* samples, int64_t num_samples, int64_t sample_rate_hz);
+inline void check_finite(const int16_t*, int64_t, int64_t) {}
 
 /// Scales x (num_frames, num_features) in place by its own statistics over valid frames and zeroes the
 /// others.

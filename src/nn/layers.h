@@ -142,5 +142,6 @@ void require_features(const affect::StreamShape& input, const char* kind);
 std::shared_ptr<Encoder> build(const ResNetFaceConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const MlpConfig& config, const affect::StreamShape& input);
 
 }  // namespace limbic::nn

@@ -75,7 +75,8 @@ void VoiceFramesConfig::validate(config::Checks& checks) const {
                 "must be in [20, 1024], got " + std::to_string(num_mels));
   // Two periods must fit into the window, so that a lag is more than the window's own shape.
   checks.expect(f0_low_hz >= 2.0 / kF0Window_s, "f0_low_hz", "must be at least 31.25" + got_value(f0_low_hz));
-  checks.expect(f0_high_hz > f0_low_hz && f0_high_hz <= static_cast<double>(sample_rate_hz) / 6.0, "f0_high_hz",
+  checks.expect(f0_high_hz > f0_low_hz && f0_high_hz <= static_cast<double>(sample_rate_hz) / 6.0,
+                "f0_high_hz",
                 "must be above f0_low_hz and at most a sixth of the rate" + got_value(f0_high_hz));
   const auto expect_cost = [&](double value, const char* name) {
     checks.expect(value >= 0 && value <= 10, name, "must be in [0, 10]" + got_value(value));
@@ -85,7 +86,8 @@ void VoiceFramesConfig::validate(config::Checks& checks) const {
   expect_cost(silence_cost, "silence_cost");
   expect_cost(jump_cost, "jump_cost");
   expect_cost(switch_cost, "switch_cost");
-  checks.expect(trim_nats >= 0 && trim_nats <= 100, "trim_nats", "must be in [0, 100]" + got_value(trim_nats));
+  checks.expect(trim_nats >= 0 && trim_nats <= 100, "trim_nats",
+                "must be in [0, 100]" + got_value(trim_nats));
   checks.expect(trim_keep_frames >= 0 && trim_keep_frames <= 10000, "trim_keep_frames",
                 "must be in [0, 10000], got " + std::to_string(trim_keep_frames));
 }
@@ -113,8 +115,8 @@ struct VoiceFrames::Impl {
         fft(fft_length()) {
     constexpr double kPi = 3.14159265358979323846;
     for (int64_t i = 0; i < f0_samples; ++i) {
-      hann.push_back(0.5 -
-                     0.5 * std::cos(2.0 * kPi * static_cast<double>(i) / static_cast<double>(f0_samples - 1)));
+      hann.push_back(
+          0.5 - 0.5 * std::cos(2.0 * kPi * static_cast<double>(i) / static_cast<double>(f0_samples - 1)));
     }
     for (int64_t lag = 0; lag <= highest_lag + 1; ++lag) {
       double sum = 0;
@@ -153,7 +155,8 @@ struct VoiceFrames::Impl {
         if (i > 0 && sign_of(x[i]) != sign_of(x[i - 1])) ++num_changes;
       }
       track.log_energy.push_back(std::log1p(sum / static_cast<double>(window_samples)));
-      track.zero_crossing.push_back(static_cast<double>(num_changes) / static_cast<double>(window_samples - 1));
+      track.zero_crossing.push_back(static_cast<double>(num_changes) /
+                                    static_cast<double>(window_samples - 1));
     }
     if (config.trim_nats > 0) trim(track);
     return track;

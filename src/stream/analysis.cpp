@@ -20,7 +20,6 @@
 namespace limbic::stream {
 namespace {
 
-using affect::modality::kAudio;
 using affect::modality::kFace;
 using core::Timestamp;
 
@@ -114,15 +113,13 @@ class Pass {
     result_.info = media::probe(path);
     result_.has_video = result_.info.video.has_value();
     sees_ = result_.has_video && extractor_.has(kFace);
-    result_.has_audio = result_.info.audio.has_value() && extractor_.has(kAudio);
+    find_hearing_modalities();
+    result_.has_audio = result_.info.audio.has_value() && !hearing_.empty();
     require(sees_ || result_.has_audio, ErrorCode::kModel,
             fmt::format("{}: the model needs {} and the recording has {}", path, wanted(),
                         result_.has_video ? "video without sound" : "sound without video"));
     if (sees_) set_up_faces();
-    if (result_.has_audio) {
-      const auto& feature = std::get<features::LogMelFeature>(bundle_.info.features.at(kAudio));
-      sound_ = std::make_unique<SoundWindow>(path, static_cast<int>(feature.mel.sample_rate_hz));
-    }
+    if (result_.has_audio) sound_ = std::make_unique<SoundWindow>(path, static_cast<int>(sound_rate_hz_));
   }
 
   Analysis run() {
@@ -143,11 +140,28 @@ class Pass {
     for (const auto& name : extractor_.modalities()) text += (text.empty() ? "" : " or ") + name;
     return text;
   }
-  double window_s(const char* modality) const {
+  /// Modalities made from the waveform; all read the same one.
+  void find_hearing_modalities() {
+    for (const auto& [modality, feature] : bundle_.info.features) {
+      if (!features::takes_waveform(feature)) continue;
+      const int64_t rate_hz = features::waveform_rate_hz(feature);
+      require(hearing_.empty() || rate_hz == sound_rate_hz_, ErrorCode::kModel,
+              "the model's modalities want sound at different rates, which one recording cannot give");
+      hearing_.push_back(modality);
+      sound_rate_hz_ = rate_hz;
+    }
+  }
+  double window_s(const std::string& modality) const {
     const auto found = bundle_.info.window_s.find(modality);
     return found == bundle_.info.window_s.end() ? 0.0 : found->second;
   }
-  bool looks_at_windows() const { return window_s(kAudio) > 0 || window_s(kFace) > 0; }
+  /// The longest window of any modality; 0 = the model sees single faces.
+  double reach_s() const {
+    double longest = window_s(kFace);
+    for (const auto& modality : hearing_) longest = std::max(longest, window_s(modality));
+    return longest;
+  }
+  bool looks_at_windows() const { return reach_s() > 0; }
 
   void set_up_faces() {
     detector_ = vision::build_face_detector(config_.detector);
@@ -231,7 +245,7 @@ class Pass {
   /// Decisions whose windows end at or before `now`.
   void decide_until(Timestamp now, bool is_end) {
     if (!looks_at_windows()) return;
-    const Timestamp reach = half(Timestamp::from_seconds(std::max(window_s(kAudio), window_s(kFace))));
+    const Timestamp reach = half(Timestamp::from_seconds(reach_s()));
     const Timestamp hop = Timestamp::from_seconds(config_.hop_s);
     while (next_decision_ + (is_end ? Timestamp{0} : reach) <= now) {
       decide_at(next_decision_);
@@ -277,7 +291,9 @@ class Pass {
     decision.person = person;
     std::map<std::string, affect::Stream> inputs;
     if (sees_ && person != kNobody) inputs[kFace] = face_input(t, person);
-    if (result_.has_audio && (person == kNobody || is_most_prominent(t, person))) inputs[kAudio] = audio_input(t);
+    if (result_.has_audio && (person == kNobody || is_most_prominent(t, person))) {
+      for (const auto& modality : hearing_) inputs[modality] = sound_input(modality, t);
+    }
     for (const auto& [name, stream] : inputs) {
       decision.present[name] = stream.values.defined() && stream.values.size(0) > 0 && stream.valid_T.any().item<bool>();
     }
@@ -328,14 +344,14 @@ class Pass {
     return extractor_.extract(kFace, raw);
   }
 
-  affect::Stream audio_input(Timestamp t) {
+  affect::Stream sound_input(const std::string& modality, Timestamp t) {
     affect::Stream none;
-    none.modality = kAudio;
-    const Timestamp reach = half(Timestamp::from_seconds(window_s(kAudio)));
+    none.modality = modality;
+    const Timestamp reach = half(Timestamp::from_seconds(window_s(modality)));
     const Timestamp from = std::max(Timestamp{0}, t - reach);
     if (!sound_->covers(from, t + reach)) return none;
     const auto samples = sound_->slice(from, t + reach);
-    return extractor_.extract_audio(kAudio, samples.data(), static_cast<int64_t>(samples.size()), from);
+    return extractor_.extract_audio(modality, samples.data(), static_cast<int64_t>(samples.size()), from);
   }
 
   void run_batch() {
@@ -518,6 +534,8 @@ class Pass {
   std::unique_ptr<vision::FaceDetector> detector_;
   std::unique_ptr<vision::FaceCropper> cropper_;
   vision::FaceTracker tracker_;
+  std::vector<std::string> hearing_;
+  int64_t sound_rate_hz_ = 0;
   std::unique_ptr<SoundWindow> sound_;
   double face_rate_hz_ = 0.0;  ///< of a window model's frames; 0 = stills
   Timestamp analysis_step_;

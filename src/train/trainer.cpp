@@ -116,12 +116,19 @@ struct Trainer::Impl {
     constexpr size_t kEnough = 101;
     std::vector<double> lengths_s;
     Timing timing;
+    const bool hears = features::takes_waveform(config.data.features.at(modality));
     const size_t stride = std::max<size_t>(1, split.train.size() / kEnough);
     for (size_t i = 0; i < split.train.size(); i += stride) {
       const auto stream = train_loader->features_of(split.train[i], modality);
       if (!stream.values.defined()) continue;
       timing.rate_hz = stream.rate_hz;
-      lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz : 0.0);
+      if (hears) {
+        // Of the sound itself: functionals are one frame, however long the clip is.
+        const auto& wave = store->samples()[static_cast<size_t>(split.train[i])].streams.at(data::stream_name::kAudioWave);
+        lengths_s.push_back(static_cast<double>(wave.num_frames) / wave.rate_hz);
+      } else {
+        lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz : 0.0);
+      }
     }
     if (lengths_s.empty()) return timing;
     std::nth_element(lengths_s.begin(), lengths_s.begin() + static_cast<int64_t>(lengths_s.size() / 2), lengths_s.end());
@@ -147,19 +154,12 @@ struct Trainer::Impl {
     return shapes;
   }
 
-  /// Pixels are scaled to [0, 1] before the encoder applies statistics; features are taken as they are.
   void set_input_statistics() {
     const auto wanting = model->modalities_wanting_statistics();
     if (wanting.empty()) return;
     const auto statistics = data::compute_input_statistics(*make_loader(config, store, tasks, split.train, false));
     for (const auto& modality : wanting) {
-      const auto& of_inputs = statistics.at(modality);
-      const double scale = inputs.at(modality).is_image() ? 1.0 / 255.0 : 1.0;
-      const auto scaled = [scale](std::vector<double> values) {
-        for (auto& value : values) value *= scale;
-        return values;
-      };
-      model->set_input_statistics(modality, scaled(of_inputs.mean_F), scaled(of_inputs.std_F));
+      model->set_input_statistics(modality, statistics.at(modality).mean_F, statistics.at(modality).std_F);
     }
   }
 

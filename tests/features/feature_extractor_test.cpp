@@ -241,6 +241,69 @@ TEST(FeatureExtractor, SaysWhatDoesNotFit) {
             "features.audio.mel.preemphasis: must be in [0, 1), got 1.5");
 }
 
+FeatureConfig voice_only() {
+  FeatureConfig config;
+  config["voice"] = VoiceFunctionalsFeature();
+  return config;
+}
+
+TEST(VoiceFunctionalsFeature, MakesOneFrameOfAWaveform) {
+  const FeatureExtractor extractor(voice_only());
+  EXPECT_EQ(extractor.frame_shape("voice"), (FrameShape{687}));
+  EXPECT_TRUE(takes_waveform(extractor.config().at("voice")));
+  affect::Stream raw;
+  raw.t0 = at_s(2.0);
+  raw.rate_hz = 16000;
+  raw.values = (at::tensor(tone(32000)) * 32768).to(at::kShort);
+  const auto from_store = extractor.extract("voice", raw);
+  EXPECT_EQ(from_store.modality, "voice");
+  EXPECT_EQ(from_store.values.sizes(), (std::vector<int64_t>{1, 687}));
+  EXPECT_TRUE(from_store.valid_T.all().item<bool>());
+  EXPECT_EQ(from_store.t0, at_s(2.0));
+  EXPECT_EQ(from_store.rate_hz, 0.0);
+  const auto from_samples =
+      extractor.extract_audio("voice", raw.values.data_ptr<int16_t>(), 32000, at_s(2.0));
+  EXPECT_TRUE(at::equal(from_samples.values, from_store.values));
+  raw.values = (raw.values.to(at::kFloat) / 32768).unsqueeze(1);
+  EXPECT_TRUE(at::equal(extractor.extract("voice", raw).values, from_store.values));
+}
+
+TEST(VoiceFunctionalsFeature, OfAClipThatIsTooShortOrDroppedOutIsNotValid) {
+  const FeatureExtractor extractor(voice_only());
+  const auto x = tone(16000);
+  EXPECT_FALSE(extractor.extract_audio("voice", x.data(), 399, at_s(0)).valid_T.any().item<bool>());
+  EXPECT_EQ(extractor.extract_audio("voice", x.data(), 0, at_s(0)).values.abs().sum().item<float>(), 0.0f);
+  affect::Stream raw;
+  raw.rate_hz = 16000;
+  raw.values = at::tensor(x);
+  raw.valid_T = at::zeros({16000}, at::kBool);
+  EXPECT_FALSE(extractor.extract("voice", raw).valid_T.any().item<bool>());
+  // What dropped out counts as silence, whatever the samples hold.
+  raw.valid_T.slice(0, 8000).fill_(true);
+  raw.values.slice(0, 0, 8000).fill_(std::numeric_limits<float>::quiet_NaN());
+  const auto half = extractor.extract("voice", raw);
+  EXPECT_TRUE(half.valid_T.all().item<bool>());
+  EXPECT_TRUE(at::isfinite(half.values).all().item<bool>());
+}
+
+TEST(VoiceFunctionalsFeature, SaysWhatDoesNotFit) {
+  const FeatureExtractor extractor(voice_only());
+  affect::Stream raw;
+  raw.rate_hz = 8000;
+  raw.values = at::zeros({8000}, at::kShort);
+  EXPECT_EQ(test::error_of([&] { extractor.extract("voice", raw); }, ErrorCode::kData),
+            "voice: waveform at 8000.000000 Hz; expected functionals.frames.sample_rate_hz = 16000");
+  auto x = tone(16000);
+  x[8000] = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(
+      test::error_of([&] { extractor.extract_audio("voice", x.data(), 16000, at_s(0)); }, ErrorCode::kData),
+      "audio: sample 8000 (0.500000 s) is not a finite number; expected samples in [-1, 1]");
+  FeatureConfig config = voice_only();
+  std::get<VoiceFunctionalsFeature>(config["voice"]).functionals.frames.num_mels = 4;
+  EXPECT_EQ(test::error_of([&] { FeatureExtractor bad(config); }, ErrorCode::kConfig),
+            "features.voice.functionals.frames.num_mels: must be in [20, 1024], got 4");
+}
+
 /// FeatureConfig is a map; config reads structs, as a recipe and a bundle have it.
 struct Recipe {
   FeatureConfig features;
@@ -262,6 +325,24 @@ TEST(FeatureConfig, SurvivesDumpAndLoad) {
   EXPECT_EQ(mel.mel_norm, signals::MelNorm::kArea);
   EXPECT_EQ(mel.top_db, 80.0);
   EXPECT_EQ(std::get<FaceCropFeature>(loaded.features.at("face")).framing.align, vision::FaceAlign::kWhole);
+}
+
+TEST(FeatureConfig, ReadsVoiceFunctionals) {
+  const auto recipe = config::load_text<Recipe>(
+      "features:\n  audio: {type: voice_functionals, functionals: {groups: [mfcc, f0]}}\n", "recipe.yaml");
+  const FeatureExtractor extractor(recipe.features);
+  EXPECT_EQ(extractor.frame_shape("audio"), (FrameShape{78 + 6}));
+  EXPECT_EQ(config::dump(config::load_text<Recipe>(config::dump(recipe), "again.yaml")),
+            config::dump(recipe));
+  EXPECT_THAT(
+      test::error_of(
+          [] {
+            config::load_text<Recipe>(
+                "features:\n  audio:\n    type: voice_functionals\n    functionals:\n      groups: [pitch]\n",
+                "recipe.yaml");
+          },
+          ErrorCode::kConfig),
+      ::testing::HasSubstr("no group 'pitch'; groups: mfcc"));
 }
 
 TEST(FeatureConfig, MistakesAreReportedAtTheirLine) {

@@ -8,6 +8,7 @@
 
 #include "limbic/config/checks.h"
 #include "limbic/signals/log_mel.h"
+#include "limbic/signals/voice_functionals.h"
 #include "limbic/vision/face_crop.h"
 
 namespace limbic::features {
@@ -54,6 +55,17 @@ struct LogMelFeature {
   }
 };
 
+/// Waveform -> one frame that describes the voice of the whole clip.
+struct VoiceFunctionalsFeature {
+  static constexpr const char* kType = "voice_functionals";
+  signals::VoiceFunctionalsConfig functionals;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("functionals", functionals, "waveform to functionals");
+  }
+};
+
 /// Face crops -> face crops of the model's size and colour.
 struct FaceCropFeature {
   static constexpr const char* kType = "face_crop";
@@ -81,7 +93,11 @@ struct ValuesFeature {
   }
 };
 
-using ModalityFeature = std::variant<LogMelFeature, FaceCropFeature, ValuesFeature>;
+using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, FaceCropFeature, ValuesFeature>;
+/// Whether it is made from a waveform.
+bool takes_waveform(const ModalityFeature& feature);
+/// The rate of that waveform, Hz; 0 for features of other streams.
+int64_t waveform_rate_hz(const ModalityFeature& feature);
 /// What is made of each modality. It is stored in the bundle, so that inference makes the same.
 using FeatureConfig = std::map<std::string, ModalityFeature>;
 

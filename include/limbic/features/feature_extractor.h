@@ -27,10 +27,11 @@ class FeatureExtractor {
   FeatureExtractor& operator=(FeatureExtractor&&) noexcept;
 
   /// A stream as the store keeps it to what the model sees, by the feature of `modality`:
-  /// log_mel takes a waveform (S,) or (S, 1) int16 or float32; face_crop (T, C, H, W) uint8; values (T, F).
+  /// log_mel and voice_functionals take a waveform (S,) or (S, 1) int16 or float32; face_crop (T, C, H, W)
+  /// uint8; values (T, F).
   /// @throws Error(kData) naming the modality when the stream does not fit
   affect::Stream extract(const std::string& modality, const affect::Stream& raw) const;
-  /// Waveform of a log_mel modality. @param samples in [-1, 1] at the config's rate
+  /// Waveform of a log_mel or voice_functionals modality. @param samples in [-1, 1] at the config's rate
   affect::Stream extract_audio(const std::string& modality, const float* samples, int64_t num_samples,
                                core::Timestamp t0) const;
   affect::Stream extract_audio(const std::string& modality, const int16_t* samples, int64_t num_samples,
@@ -54,6 +55,10 @@ affect::Stream log_mel_stream(const float* samples, int64_t num_samples, core::T
                               const LogMelFeature& feature);
 affect::Stream log_mel_stream(const int16_t* samples, int64_t num_samples, core::Timestamp t0,
                               const LogMelFeature& feature);
+/// One frame (1, F) of a waveform, rate_hz 0, at `t0`, the time of sample 0. It is not valid when the clip is
+/// shorter than 25 ms. Builds the tables at each call, as log_mel_stream.
+affect::Stream voice_functionals_stream(const float* samples, int64_t num_samples, core::Timestamp t0,
+                                        const VoiceFunctionalsFeature& feature);
 /// Stored face crops in the model's size and colour. @param crops (T, C, H, W) uint8, valid_T true where a
 /// face is
 affect::Stream face_stream(const affect::Stream& crops, const FaceCropFeature& feature);

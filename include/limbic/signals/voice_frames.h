@@ -43,12 +43,12 @@ struct VoiceFramesConfig {
 /// Measurements of num_frames frames of 10 ms, after trimming.
 struct VoiceTrack {
   int64_t num_frames = 0;
-  int64_t first_frame = 0;           ///< frames that were cut from the beginning
-  std::vector<float> log_mel_TF;     ///< ln mel energy of int16-scaled samples, as Kaldi's fbank
-  std::vector<double> f0_log2;       ///< log2 Hz; 0 = unvoiced, there is no F0
-  std::vector<double> strength;      ///< highest periodicity of the frame, in [0, 1], also when unvoiced
-  std::vector<double> log_energy;    ///< ln(1 + mean square of int16-scaled samples)
-  std::vector<double> zero_crossing; ///< fraction of neighbouring samples that differ in sign
+  int64_t first_frame = 0;            ///< frames that were cut from the beginning
+  std::vector<float> log_mel_TF;      ///< ln mel energy of int16-scaled samples, as Kaldi's fbank
+  std::vector<double> f0_log2;        ///< log2 Hz; 0 = unvoiced, there is no F0
+  std::vector<double> strength;       ///< highest periodicity of the frame, in [0, 1], also when unvoiced
+  std::vector<double> log_energy;     ///< ln(1 + mean square of int16-scaled samples)
+  std::vector<double> zero_crossing;  ///< fraction of neighbouring samples that differ in sign
 
   bool is_voiced(int64_t t) const { return f0_log2[static_cast<size_t>(t)] > 0; }
 };
@@ -57,11 +57,13 @@ struct VoiceTrack {
 // Autocorrelation of 64 ms Hann windows divided by that of the window, peaks refined by a parabola, five
 // candidates a frame and one path through them by dynamic programming with costs for octave jumps and voicing
 // changes: P. Boersma, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
-// ratio of a sampled sound", IFA Proceedings 17 (1993). Own: strengths are of the coarse peak, and the voicing
-// threshold rises with the logarithm of the frame's power below that of the loudest frame.
+// ratio of a sampled sound", IFA Proceedings 17 (1993). Own: the strength of a candidate is that of the whole
+// lag, and the voicing threshold rises with the logarithm of the frame's power below that of the loudest
+// frame. Limit: sharp pulses above 400 Hz whose period lies between whole lags may be taken for a
+// subharmonic.
 
-/// Waveform to the frames of a voice: log-mel energies, F0, periodicity, energy, zero crossings. Const methods
-/// are thread-safe: build one, share it.
+/// Waveform to the frames of a voice: log-mel energies, F0, periodicity, energy, zero crossings. Const
+/// methods are thread-safe: build one, share it.
 class VoiceFrames {
  public:
   /// @throws Error(kConfig)

@@ -9,13 +9,11 @@
 namespace limbic::signals {
 
 /// Names of all groups of functionals, in the order of their values:
-///   mfcc              mean and deviation of cepstra 1-19; mean and deviation of the change of 0-19 over 20 ms
-///   mfcc_tails        skewness of cepstra 0-19, percentiles 10 and 90 of 1-19
-///   mel_mean          mean of every mel band (depends on the level)
-///   mel_std           deviation of every mel band
-///   level             log energy: maximum, mean, percentiles (depends on the level)
-///   energy            log energy about its mean: deviation, percentiles, change per frame; log duration
-///   f0                log2 F0: mean and percentiles
+///   mfcc              mean and deviation of cepstra 1-19; mean and deviation of the change of 0-19 over 20
+///   ms mfcc_tails        skewness of cepstra 0-19, percentiles 10 and 90 of 1-19 mel_mean          mean of
+///   every mel band (depends on the level) mel_std           deviation of every mel band level log energy:
+///   maximum, mean, percentiles (depends on the level) energy            log energy about its mean:
+///   deviation, percentiles, change per frame; log duration f0                log2 F0: mean and percentiles
 ///   f0_relative       F0 about its mean: range, contour, movement
 ///   voicing           voiced fraction, lengths of voiced runs, periodicity, zero crossings
 ///   voiced_spectrum   mean cepstra 1-19 of voiced frames
@@ -48,8 +46,8 @@ struct VoiceFunctionalsConfig {
   void validate(config::Checks& checks) const;
 };
 
-/// Waveform of a clip to one vector that describes the voice in it, whatever the clip's duration. Const methods
-/// are thread-safe: build one, share it.
+/// Waveform of a clip to one vector that describes the voice in it, whatever the clip's duration. Const
+/// methods are thread-safe: build one, share it.
 class VoiceFunctionals {
  public:
   /// @throws Error(kConfig)
