@@ -20,6 +20,7 @@
 #include "limbic/core/threads.h"
 #include "limbic/data/statistics.h"
 #include "limbic/eval/predict.h"
+#include "limbic/formats/tfevents.h"
 #include "limbic/model/bundle.h"
 #include "limbic/nn/state.h"
 #include "limbic/train/checkpoint.h"
@@ -355,7 +356,21 @@ struct Trainer::Impl {
     save(is_best);
     run.log_event(event);
     run.write_results(history);
+    log_to_tensorboard(row);
     return is_best;
+  }
+
+  /// The row's numbers into RUN/tb; every process has its own file there.
+  void log_to_tensorboard(const json& row) {
+    if (!tensorboard) {
+      tensorboard = std::make_unique<formats::TfeventsWriter>(run / "tb");
+      // An older checkpoint than the newest may have been taken up: what was done since is done again.
+      if (history.size() > 1) tensorboard->restart(history[history.size() - 2].at("step").get<int64_t>() + 1);
+    }
+    for (const auto& [name, value] : row.items()) {
+      if (value.is_number() && name != "epoch" && name != "step") tensorboard->scalar(name, value.get<double>(), global_step);
+    }
+    tensorboard->flush();
   }
 
   ExperimentConfig config;
@@ -373,6 +388,7 @@ struct Trainer::Impl {
   Optimizer::NamedTensors parameters;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<Ema> ema;
+  std::unique_ptr<formats::TfeventsWriter> tensorboard;  ///< from the first epoch of this process on
 
   // What a checkpoint holds beside tensors.
   int64_t epoch = 0;       ///< epochs done

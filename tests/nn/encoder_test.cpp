@@ -73,6 +73,16 @@ EncoderCase gru_case(const char* name, int64_t layers, FramePooling pooling, Nor
   return {name, config, {{2}}, 11};
 }
 
+EncoderCase mlp_case(const char* name, FramePooling pooling, bool batch_norm) {
+  MlpConfig config;
+  config.hidden = {6, 5};
+  config.clip = 0.0;
+  config.dropout = 0.0;
+  config.batch_norm = batch_norm;
+  config.pooling = pooling;
+  return {name, config, {{4}}, 9};
+}
+
 class EncoderTest : public testing::TestWithParam<EncoderCase> {
  protected:
   void SetUp() override {
@@ -234,7 +244,9 @@ INSTANTIATE_TEST_SUITE_P(
         conv_case("ConvOnlyAttentionStd", Recurrent::kNone, FramePooling::kAttentionStd,
                   Normalization::kNone),
         level_case(), gru_case("GruMeanStd", 2, FramePooling::kMeanStd, Normalization::kGlobal),
-        gru_case("MlpMean", 0, FramePooling::kMean, Normalization::kUtterance)),
+        gru_case("FramesOnly", 0, FramePooling::kMean, Normalization::kUtterance),
+        mlp_case("MlpMean", FramePooling::kMean, true),
+        mlp_case("MlpPlainAttention", FramePooling::kAttention, false)),
     [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
 
 TEST(ResNetFace, TakesUint8AsFloatPixels) {

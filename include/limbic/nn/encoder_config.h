@@ -176,7 +176,7 @@ struct ConvRecurrentConfig {
 };
 
 /// A layer on each frame, then a GRU and a pool over time, for any (T, F) stream. `layers` 0 leaves out the
-/// GRU: an MLP on frames.
+/// GRU.
 struct GruConfig {
   static constexpr const char* kType = "gru";
   Normalization normalize = Normalization::kGlobal;
