@@ -10,8 +10,8 @@ namespace limbic::affect {
 int64_t LabelSpace::index_of(const std::string& name) const {
   const auto found = std::find(classes.begin(), classes.end(), name);
   if (found == classes.end()) {
-    throw Error(ErrorCode::kData, "'" + name + "' is no class of task '" + task + "' (" + core::join(classes) + ")" +
-                                      core::did_you_mean(name, classes));
+    throw Error(ErrorCode::kData, "'" + name + "' is no class of task '" + task + "' (" +
+                                      core::join(classes) + ")" + core::did_you_mean(name, classes));
   }
   return found - classes.begin();
 }

@@ -15,7 +15,8 @@ namespace {
 
 std::string importer_list() {
   std::string text = "\nKinds:\n";
-  for (const auto& importer : data::importers()) text += fmt::format("  {:<12} {}\n", importer.kind, importer.doc);
+  for (const auto& importer : data::importers())
+    text += fmt::format("  {:<12} {}\n", importer.kind, importer.doc);
   return text;
 }
 
@@ -35,14 +36,16 @@ void add_data_import(CLI::App& data) {
   import->add_option("--face-channels", args->options.face_channels, "1 grey, 3 RGB");
   import->add_option("--face-rate", args->options.face_rate_hz, "face crops per second of video");
   import->add_option("--limit", args->options.limit, "at most this many samples; 0 = all");
-  import->add_flag("--skip-bad", args->options.skip_bad, "quarantine unreadable files (at most 1 %) and go on");
+  import->add_flag("--skip-bad", args->options.skip_bad,
+                   "quarantine unreadable files (at most 1 %) and go on");
   import->add_flag("--replace", args->options.replace, "take the place of a store with other content");
   import->callback([args] {
     const auto report = data::import_corpus(args->kind, args->source, args->out, args->options);
-    std::printf("%s: %lld samples, %zu quarantined, content %s\n", report.store.c_str(),
-                static_cast<long long>(report.num_samples), report.quarantined.size(), report.content_hash.c_str());
-  });
-}
+  std::printf("%s: %lld samples, %zu quarantined, content %s\n", report.store.c_str(),
+              static_cast<long long>(report.num_samples), report.quarantined.size(),
+              report.content_hash.c_str());
+});
+}  // namespace
 
 void add_data_check(CLI::App& data, Context& context) {
   struct Args {
@@ -83,7 +86,7 @@ void add_data_show(CLI::App& data) {
   });
 }
 
-}  // namespace
+}  // namespace limbic::cli
 
 void add_data(CLI::App& app, Context& context) {
   CLI::App* data = app.add_subcommand("data", "Stores: import, check, show");

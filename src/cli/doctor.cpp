@@ -42,7 +42,8 @@ double gemm_gflops() {
 
 Finding check_blas() {
   const double rate = gemm_gflops();
-  const std::string what = fmt::format("matrix products: {:.0f} GFLOP/s with {} threads", rate, core::num_threads());
+  const std::string what =
+      fmt::format("matrix products: {:.0f} GFLOP/s with {} threads", rate, core::num_threads());
   // Netlib's reference BLAS reaches about 5 a core; any tuned one far more.
   if (rate < 15.0 * core::num_threads()) return {Finding::Grade::kBad, what, "install libopenblas0-openmp"};
   return {Finding::Grade::kOk, what, ""};
@@ -73,7 +74,8 @@ Finding check_writing() {
     fs::remove(path);
     return {Finding::Grade::kOk, "writing here: works", ""};
   } catch (const Error& error) {
-    return {Finding::Grade::kNote, "writing here: fails", std::string(error.what()) + "; use --out elsewhere"};
+    return {Finding::Grade::kNote, "writing here: fails",
+            std::string(error.what()) + "; use --out elsewhere"};
   }
 }
 
@@ -96,20 +98,25 @@ Finding check_corpora() {
 
 void run_doctor(Context& context) {
   core::set_num_threads(0);
-  for (const auto& [name, value] : core::environment()) std::printf("%-12s %s\n", name.c_str(), value.c_str());
+  for (const auto& [name, value] : core::environment())
+    std::printf("%-12s %s\n", name.c_str(), value.c_str());
   std::printf("%-12s %s\n\n", "accelerator", core::accelerator_text().c_str());
 
   std::vector<Finding> findings{check_blas(), check_memory(), check_disk(), check_writing(), check_faces()};
   for (const auto& codec : media::wanted_codecs()) {
-    findings.push_back({codec.is_there ? Finding::Grade::kOk : Finding::Grade::kBad,
-                        fmt::format("codec {} ({}): {}", codec.name, codec.purpose, codec.is_there ? "found" : "missing"),
-                        codec.is_there ? "" : "install a full FFmpeg build"});
+    findings.push_back(
+        {codec.is_there ? Finding::Grade::kOk : Finding::Grade::kBad,
+         fmt::format("codec {} ({}): {}", codec.name, codec.purpose, codec.is_there ? "found" : "missing"),
+         codec.is_there ? "" : "install a full FFmpeg build"});
   }
   findings.push_back(check_corpora());
   bool is_well = true;
   for (const auto& finding : findings) {
-    const char* mark = finding.grade == Finding::Grade::kOk ? "ok  " : finding.grade == Finding::Grade::kNote ? "note" : "BAD ";
-    std::printf("%s  %s%s%s\n", mark, finding.what.c_str(), finding.hint.empty() ? "" : "; ", finding.hint.c_str());
+    const char* mark = finding.grade == Finding::Grade::kOk     ? "ok  "
+                       : finding.grade == Finding::Grade::kNote ? "note"
+                                                                : "BAD ";
+    std::printf("%s  %s%s%s\n", mark, finding.what.c_str(), finding.hint.empty() ? "" : "; ",
+                finding.hint.c_str());
     is_well = is_well && finding.grade != Finding::Grade::kBad;
   }
   if (!is_well) context.exit_code = static_cast<int>(ErrorCode::kResource);

@@ -50,34 +50,40 @@ std::string one_line(const nlohmann::json& summary, const std::string& folder) {
   std::string people;
   for (const auto& person : summary.at("people")) {
     people += fmt::format("  #{}", person.at("id").get<int64_t>());
-    for (const auto& [task, scores] : person.at("scores").items()) people += " " + scores.at("label").get<std::string>();
+    for (const auto& [task, scores] : person.at("scores").items())
+      people += " " + scores.at("label").get<std::string>();
   }
   if (summary.contains("recording")) {
-    for (const auto& [task, scores] : summary.at("recording").items()) people += "  voice " + scores.at("label").get<std::string>();
+    for (const auto& [task, scores] : summary.at("recording").items())
+      people += "  voice " + scores.at("label").get<std::string>();
   }
   return fmt::format("{}: {} frames, {} with a face, {} persons{}, {:.2f}x real time -> {}\n",
                      summary.at("input").get<std::string>(), summary.at("num_frames").get<int64_t>(),
                      summary.at("num_frames_with_face").get<int64_t>(), summary.at("people").size(), people,
-                     1.0 / std::max(1e-9, summary.at("processing").at("real_time_factor").get<double>()), folder);
+                     1.0 / std::max(1e-9, summary.at("processing").at("real_time_factor").get<double>()),
+                     folder);
 }
 
 void run_infer(const InferArgs& args, Context& context) {
   core::set_num_threads(args.num_threads);
-  const auto config = args.config.empty() ? config::load_text<stream::InferenceConfig>("{}", "--set", args.overrides)
-                                          : config::load_file<stream::InferenceConfig>(args.config, args.overrides);
+  const auto config = args.config.empty()
+                          ? config::load_text<stream::InferenceConfig>("{}", "--set", args.overrides)
+                          : config::load_file<stream::InferenceConfig>(args.config, args.overrides);
   const auto bundle = model::load_bundle(args.model);
   const auto folders = output_folders(args);
   nlohmann::json all = nlohmann::json::array();
   for (size_t i = 0; i < args.inputs.size(); ++i) {
     try {
-      const auto outputs = stream::infer_recording(args.inputs[i], bundle, config, folders[i], !args.no_video);
+      const auto outputs =
+          stream::infer_recording(args.inputs[i], bundle, config, folders[i], !args.no_video);
       if (args.is_json) {
         all.push_back(*outputs.summary);
       } else {
         std::fputs(one_line(*outputs.summary, folders[i]).c_str(), stdout);
       }
       if (outputs.is_truncated) {
-        log::warn("truncated", {{"input", args.inputs[i]}, {"effect", "results end where the file could be decoded"}});
+        log::warn("truncated",
+                  {{"input", args.inputs[i]}, {"effect", "results end where the file could be decoded"}});
         if (!args.allow_partial) context.exit_code = static_cast<int>(ErrorCode::kData);
       }
     } catch (const Error& error) {
@@ -97,9 +103,12 @@ void add_infer(CLI::App& app, Context& context) {
   CLI::App* infer = app.add_subcommand("infer", "Recorded video or audio becomes timed, per-person emotions");
   infer->add_option("inputs", args->inputs, "recordings")->required();
   infer->add_option("--model", args->model, "bundle or run folder")->required();
-  infer->add_option("--out", args->out, "output folder; with several inputs, a folder each in it")->required();
+  infer->add_option("--out", args->out, "output folder; with several inputs, a folder each in it")
+      ->required();
   infer->add_option("--config", args->config, "YAML of how recordings are looked at");
-  infer->add_option("--set", args->overrides, "dotted override, e.g. --set analysis_rate_hz=25")->take_all()->expected(1);
+  infer->add_option("--set", args->overrides, "dotted override, e.g. --set analysis_rate_hz=25")
+      ->take_all()
+      ->expected(1);
   infer->add_flag("--no-video", args->no_video, "write no annotated.mp4");
   infer->add_flag("--allow-partial", args->allow_partial, "exit 0 for a truncated recording");
   infer->add_flag("--json", args->is_json, "summary.json on stdout");

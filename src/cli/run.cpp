@@ -74,7 +74,8 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
                                     [&](const CLI::App* sub) { return sub->get_name() == word; });
     if (found == subcommands.end()) {
       const auto known = names_of(subcommands);
-      return "unknown command '" + word + "'" + core::did_you_mean(word, known) + " (known: " + core::join(known) + ")";
+      return "unknown command '" + word + "'" + core::did_you_mean(word, known) +
+             " (known: " + core::join(known) + ")";
     }
     level = *found;
   }
@@ -85,22 +86,28 @@ std::string usage_message(const CLI::App& app, const CLI::ParseError& error, int
 
 void add_global_options(CLI::App& app) {
   app.set_version_flag("--version", "limbic " + core::version() + " (" + core::git_revision() + ")");
-  app.add_flag_callback("-q,--quiet", [] { log::set_level(log::Level::kWarn); }, "warnings and errors only");
-  app.add_flag_callback("-v,--verbose", [] { log::set_level(log::Level::kDebug); }, "every step");
+  app.add_flag_callback(
+      "-q,--quiet", [] { log::set_level(log::Level::kWarn); }, "warnings and errors only");
+  app.add_flag_callback(
+      "-v,--verbose", [] { log::set_level(log::Level::kDebug); }, "every step");
   app.add_option_function<std::string>(
          "--color",
          [](const std::string& when) {
-           log::set_color(when == "always" ? log::Color::kAlways
-                                           : when == "never" ? log::Color::kNever : log::Color::kAuto);
+           log::set_color(when == "always"  ? log::Color::kAlways
+                          : when == "never" ? log::Color::kNever
+                                            : log::Color::kAuto);
          },
          "auto (default), always or never; NO_COLOR is honoured")
       ->check(CLI::IsMember({"auto", "always", "never"}));
-  app.add_flag_callback("--no-progress", [] { core::Progress::set_default_mode(core::Progress::Mode::kOff); },
-                        "no progress bar");
+  app.add_flag_callback(
+      "--no-progress", [] { core::Progress::set_default_mode(core::Progress::Mode::kOff); },
+      "no progress bar");
 }
 
 /// LibTorch's messages carry a backtrace; the first line says what happened.
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 }  // namespace
 
@@ -142,10 +149,13 @@ int run(int argc, char** argv) {
     print_error(error.what());
     return error.exit_code();
   } catch (const std::bad_alloc&) {
-    print_error("out of memory; use smaller batches (data.loader.batch_size) or a smaller cache (data.loader.cache_mib)");
+    print_error(
+        "out of memory; use smaller batches (data.loader.batch_size) or a smaller cache "
+        "(data.loader.cache_mib)");
     return static_cast<int>(ErrorCode::kResource);
   } catch (const c10::Error& error) {
-    print_error("internal: " + first_line(error.what_without_backtrace()) + "; please report it with the command line");
+    print_error("internal: " + first_line(error.what_without_backtrace()) +
+                "; please report it with the command line");
     return static_cast<int>(ErrorCode::kInternal);
   } catch (const std::exception& error) {
     print_error("internal: " + first_line(error.what()) + "; please report it with the command line");

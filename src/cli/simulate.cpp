@@ -14,7 +14,8 @@ void add_simulate(CLI::App& app, Context& /*context*/) {
     data::SimulatorConfig config;
   };
   auto args = std::make_shared<Args>();
-  CLI::App* simulate = app.add_subcommand("simulate", "Write a synthetic audiovisual + EDA corpus with known emotion");
+  CLI::App* simulate =
+      app.add_subcommand("simulate", "Write a synthetic audiovisual + EDA corpus with known emotion");
   simulate->add_option("out", args->out, "folder of the corpus; must not exist")->required();
   simulate->add_option("--subjects", args->config.subjects, "number of subjects");
   simulate->add_option("--minutes", args->config.minutes, "minutes of recording per subject");

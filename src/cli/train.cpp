@@ -41,8 +41,9 @@ std::vector<std::string> lines_of(const std::string& text) {
 
 train::ExperimentConfig read_recipe(const TrainArgs& args) {
   if (args.resume.empty()) {
-    require(!args.recipe.empty(), ErrorCode::kConfig, "train needs a recipe, e.g. limbic train configs/ravdess_audio.yaml, "
-                                                      "or --resume RUN");
+    require(!args.recipe.empty(), ErrorCode::kConfig,
+            "train needs a recipe, e.g. limbic train configs/ravdess_audio.yaml, "
+            "or --resume RUN");
     auto overrides = args.overrides;
     overrides.insert(overrides.end(), args.more_overrides.begin(), args.more_overrides.end());
     return config::load_file<train::ExperimentConfig>(args.recipe, overrides);
@@ -58,10 +59,12 @@ void report_end(const train::FitResult& result, const train::RunFolder& run, Con
   using End = train::FitResult::End;
   if (result.end == End::kSignal) {
     context.exit_code = 128 + result.signal;
-    log::screen(fmt::format("stopped by signal {}; go on with: limbic train --resume {}\n", result.signal, run.path()),
+    log::screen(fmt::format("stopped by signal {}; go on with: limbic train --resume {}\n", result.signal,
+                            run.path()),
                 /*is_bar=*/false);
   } else if (result.end == End::kPaused) {
-    log::screen(fmt::format("paused after epoch {}; go on with: limbic train --resume {}\n", result.epochs_done, run.path()),
+    log::screen(fmt::format("paused after epoch {}; go on with: limbic train --resume {}\n",
+                            result.epochs_done, run.path()),
                 /*is_bar=*/false);
   }
 }
@@ -121,10 +124,13 @@ void add_train(CLI::App& app, Context& context) {
   CLI::App* train = app.add_subcommand("train", "Fit a model and write a run folder");
   train->add_option("recipe", args->recipe, "YAML recipe, e.g. configs/ravdess_audio.yaml");
   train->add_option("overrides", args->more_overrides, "further overrides, as for --set");
-  train->add_option("--set", args->overrides, "dotted override, e.g. --set train.optimizer.lr=3e-4 (repeatable)")
+  train
+      ->add_option("--set", args->overrides,
+                   "dotted override, e.g. --set train.optimizer.lr=3e-4 (repeatable)")
       ->take_all()
       ->expected(1);
-  train->add_option("--resume", args->resume, "go on with this run folder, from its newest complete checkpoint");
+  train->add_option("--resume", args->resume,
+                    "go on with this run folder, from its newest complete checkpoint");
   train->add_option("--out", args->out, "run folder (default runs/<name>/<time>_s<seed>); never overwritten");
   train->add_flag("--dry-run", args->is_dry_run, "one batch of each kind, the model's size; writes nothing");
   train->add_option("--stop-after", args->stop_after, "pause after this many epochs; --resume goes on")

@@ -39,8 +39,12 @@ std::string os_name() {
 
 }  // namespace
 
-std::string version() { return LIMBIC_VERSION; }
-std::string git_revision() { return LIMBIC_GIT_REVISION; }
+std::string version() {
+  return LIMBIC_VERSION;
+}
+std::string git_revision() {
+  return LIMBIC_GIT_REVISION;
+}
 
 std::vector<std::pair<std::string, std::string>> environment() {
   return {

@@ -26,7 +26,8 @@ struct Sha256::Impl {
 };
 
 Sha256::Sha256() : impl_(std::make_unique<Impl>()) {
-  require(impl_->state != nullptr && av_sha_init(impl_->state, 256) == 0, ErrorCode::kResource, "out of memory");
+  require(impl_->state != nullptr && av_sha_init(impl_->state, 256) == 0, ErrorCode::kResource,
+          "out of memory");
 }
 Sha256::~Sha256() = default;
 

@@ -26,7 +26,9 @@ void install_stop_handlers() {
   std::signal(SIGXFSZ, SIG_IGN);
 }
 
-int stop_signal() { return g_stop_signal; }
+int stop_signal() {
+  return g_stop_signal;
+}
 
 void throw_if_stopped() {
   if (g_stop_signal != 0) throw Interrupted(g_stop_signal);

@@ -1,8 +1,8 @@
 #include "limbic/core/log.h"
 
 #include <fmt/format.h>
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -77,11 +77,16 @@ spdlog::logger& logger() {
 
 spdlog::level::level_enum to_spdlog(Level level) {
   switch (level) {
-    case Level::kDebug: return spdlog::level::debug;
-    case Level::kInfo: return spdlog::level::info;
-    case Level::kWarn: return spdlog::level::warn;
-    case Level::kError: return spdlog::level::err;
-    case Level::kOff: break;
+    case Level::kDebug:
+      return spdlog::level::debug;
+    case Level::kInfo:
+      return spdlog::level::info;
+    case Level::kWarn:
+      return spdlog::level::warn;
+    case Level::kError:
+      return spdlog::level::err;
+    case Level::kOff:
+      break;
   }
   return spdlog::level::off;
 }
@@ -96,8 +101,12 @@ void write(Level level, std::string_view event, Fields fields) {
 
 }  // namespace
 
-std::string Field::text(double v) { return fmt::format("{:.6g}", v); }
-std::string Field::text(float v) { return fmt::format("{:.6g}", v); }
+std::string Field::text(double v) {
+  return fmt::format("{:.6g}", v);
+}
+std::string Field::text(float v) {
+  return fmt::format("{:.6g}", v);
+}
 
 std::string Field::quoted(std::string_view v) {
   if (!v.empty() && v.find_first_of(" \t\n\r\"=") == std::string_view::npos) return std::string(v);
@@ -109,12 +118,22 @@ std::string Field::quoted(std::string_view v) {
   return out + '"';
 }
 
-void debug(std::string_view event, Fields fields) { write(Level::kDebug, event, fields); }
-void info(std::string_view event, Fields fields) { write(Level::kInfo, event, fields); }
-void warn(std::string_view event, Fields fields) { write(Level::kWarn, event, fields); }
-void error(std::string_view event, Fields fields) { write(Level::kError, event, fields); }
+void debug(std::string_view event, Fields fields) {
+  write(Level::kDebug, event, fields);
+}
+void info(std::string_view event, Fields fields) {
+  write(Level::kInfo, event, fields);
+}
+void warn(std::string_view event, Fields fields) {
+  write(Level::kWarn, event, fields);
+}
+void error(std::string_view event, Fields fields) {
+  write(Level::kError, event, fields);
+}
 
-void set_level(Level level) { logger().set_level(to_spdlog(level)); }
+void set_level(Level level) {
+  logger().set_level(to_spdlog(level));
+}
 
 void set_color(Color color) {
   const char* no_color = std::getenv("NO_COLOR");
@@ -122,7 +141,9 @@ void set_color(Color color) {
   g_use_color = color == Color::kAlways || (color == Color::kAuto && is_wanted);
 }
 
-bool use_color() { return g_use_color; }
+bool use_color() {
+  return g_use_color;
+}
 
 void add_file(const std::string& path) {
   try {
@@ -135,8 +156,12 @@ void add_file(const std::string& path) {
   }
 }
 
-void screen(std::string_view text, bool is_bar) { screen_sink()->draw(text, is_bar); }
+void screen(std::string_view text, bool is_bar) {
+  screen_sink()->draw(text, is_bar);
+}
 
-bool stderr_is_terminal() { return isatty(STDERR_FILENO) == 1; }
+bool stderr_is_terminal() {
+  return isatty(STDERR_FILENO) == 1;
+}
 
 }  // namespace limbic::log

@@ -38,10 +38,16 @@ Progress::Progress(std::string label, int64_t total, Mode mode)
   if (mode_ == Mode::kAuto) mode_ = log::stderr_is_terminal() ? Mode::kBar : Mode::kLines;
 }
 
-Progress::~Progress() { finish(); }
+Progress::~Progress() {
+  finish();
+}
 
-void Progress::set_default_mode(Mode mode) { g_default_mode = mode; }
-Progress::Mode Progress::default_mode() { return g_default_mode; }
+void Progress::set_default_mode(Mode mode) {
+  g_default_mode = mode;
+}
+Progress::Mode Progress::default_mode() {
+  return g_default_mode;
+}
 
 void Progress::step(const Facts& facts, int64_t num_steps) {
   done_ += num_steps;

@@ -14,11 +14,15 @@ uint64_t splitmix64(uint64_t& state) {
   return z ^ (z >> 31);
 }
 
-constexpr uint64_t rotl(uint64_t x, int k) { return (x << k) | (x >> (64 - k)); }
+constexpr uint64_t rotl(uint64_t x, int k) {
+  return (x << k) | (x >> (64 - k));
+}
 
 }  // namespace
 
-void seed_torch(uint64_t seed) { at::manual_seed(seed); }
+void seed_torch(uint64_t seed) {
+  at::manual_seed(seed);
+}
 
 Rng::Rng(uint64_t seed, uint64_t key1, uint64_t key2) {
   uint64_t state = seed;
@@ -39,7 +43,9 @@ uint64_t Rng::next() {
   return result;
 }
 
-double Rng::uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
+double Rng::uniform() {
+  return static_cast<double>(next() >> 11) * 0x1.0p-53;
+}
 
 double Rng::normal() {
   if (has_spare_) {

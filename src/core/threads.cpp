@@ -17,9 +17,13 @@ int num_cores() {
   return std::max(1, CPU_COUNT(&set));
 }
 
-void set_num_threads(int num_threads) { at::set_num_threads(num_threads > 0 ? num_threads : num_cores()); }
+void set_num_threads(int num_threads) {
+  at::set_num_threads(num_threads > 0 ? num_threads : num_cores());
+}
 
-int num_threads() { return at::get_num_threads(); }
+int num_threads() {
+  return at::get_num_threads();
+}
 
 void tune_process() {
   mallopt(M_MMAP_THRESHOLD, 32 << 20);

@@ -42,7 +42,8 @@ bool takes_waveform(const ModalityFeature& feature) {
 
 int64_t waveform_rate_hz(const ModalityFeature& feature) {
   if (const auto* f = std::get_if<LogMelFeature>(&feature)) return f->mel.sample_rate_hz;
-  if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature)) return f->functionals.frames.sample_rate_hz;
+  if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature))
+    return f->functionals.frames.sample_rate_hz;
   return 0;
 }
 

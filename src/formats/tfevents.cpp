@@ -18,9 +18,10 @@ namespace limbic::formats {
 namespace {
 
 // Note [TensorBoard events]
-// A record is `u64 length | u32 masked crc of the length | data | u32 masked crc of the data`, little-endian. The
-// data is a protocol buffer `Event {1: double wall_time, 2: int64 step, 3: string file_version, 5: Summary summary,
-// 7: SessionLog session_log, 10: SourceMetadata}`, of which we need so little that it is written here field by field.
+// A record is `u64 length | u32 masked crc of the length | data | u32 masked crc of the data`, little-endian.
+// The data is a protocol buffer `Event {1: double wall_time, 2: int64 step, 3: string file_version, 5:
+// Summary summary, 7: SessionLog session_log, 10: SourceMetadata}`, of which we need so little that it is
+// written here field by field.
 
 /// Wire types of protocol buffers.
 enum class Wire { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
@@ -52,7 +53,8 @@ void put_integer(std::string& out, uint32_t field, int64_t value) {
 
 /// An Event with the time of now.
 std::string event_now() {
-  const double now_s = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const double now_s =
+      std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
   uint64_t bits = 0;
   std::memcpy(&bits, &now_s, sizeof(bits));
   std::string event;
@@ -105,7 +107,8 @@ TfeventsWriter::TfeventsWriter(const std::string& directory) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto now_s = std::chrono::duration_cast<std::chrono::seconds>(now).count();
   do {
-    path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.{}", directory, now_s, host_name(), getpid(), next_uid++);
+    path_ = fmt::format("{}/events.out.tfevents.{:010}.{}.{}.{}", directory, now_s, host_name(), getpid(),
+                        next_uid++);
     fd_ = open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0666);
   } while (fd_ < 0 && errno == EEXIST);
   require(fd_ >= 0, ErrorCode::kStorage, path_ + ": cannot make the file: " + std::strerror(errno));

@@ -8,7 +8,8 @@ namespace {
 
 class MlpEncoderImpl final : public torch::nn::Cloneable<MlpEncoderImpl>, public Encoder {
  public:
-  MlpEncoderImpl(MlpConfig config, int64_t num_features) : config_(std::move(config)), num_features_(num_features) {
+  MlpEncoderImpl(MlpConfig config, int64_t num_features)
+      : config_(std::move(config)), num_features_(num_features) {
     reset();
   }
 
@@ -49,7 +50,9 @@ class MlpEncoderImpl final : public torch::nn::Cloneable<MlpEncoderImpl>, public
   }
   bool wants_input_statistics() const override { return uses_training_set(config_.normalize); }
   int64_t width() const override { return pool_->width(); }
-  int64_t token_width() const override { return config_.hidden.empty() ? num_features_ : config_.hidden.back(); }
+  int64_t token_width() const override {
+    return config_.hidden.empty() ? num_features_ : config_.hidden.back();
+  }
   std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
 
  private:

@@ -23,12 +23,15 @@ namespace {
 using affect::modality::kFace;
 using core::Timestamp;
 
-Timestamp half(Timestamp t) { return {t.ticks / 2}; }
+Timestamp half(Timestamp t) {
+  return {t.ticks / 2};
+}
 
 /// Sound around a moving point: reads ahead as needed and forgets what lies behind.
 class SoundWindow {
  public:
-  SoundWindow(const std::string& path, int sample_rate) : rate_(sample_rate), reader_(path, options(sample_rate)) {}
+  SoundWindow(const std::string& path, int sample_rate)
+      : rate_(sample_rate), reader_(path, options(sample_rate)) {}
 
   /// Samples of [from, to), silence where the recording has none. Calls go forward in time.
   std::vector<float> slice(Timestamp from, Timestamp to) {
@@ -109,7 +112,11 @@ struct Crop {
 class Pass {
  public:
   Pass(const std::string& path, const model::Bundle& bundle, const InferenceConfig& config)
-      : path_(path), bundle_(bundle), config_(config), extractor_(bundle.info.features), tracker_(config.tracker) {
+      : path_(path),
+        bundle_(bundle),
+        config_(config),
+        extractor_(bundle.info.features),
+        tracker_(config.tracker) {
     result_.info = media::probe(path);
     result_.has_video = result_.info.video.has_value();
     sees_ = result_.has_video && extractor_.has(kFace);
@@ -226,16 +233,15 @@ class Pass {
     tracker_.update(detector_->detect(gray));
     AnalysedFrame analysed{frame.pts, {}};
     const bool wants_rgb = cropper_->config().channels == 3;
-    const vision::ImageView image{wants_rgb ? frame.rgb() : frame.gray(), frame.width, frame.height, wants_rgb ? 3 : 1,
-                                  frame.width * (wants_rgb ? 3 : 1)};
+    const vision::ImageView image{wants_rgb ? frame.rgb() : frame.gray(), frame.width, frame.height,
+                                  wants_rgb ? 3 : 1, frame.width * (wants_rgb ? 3 : 1)};
     for (const auto& track : tracker_.tracks()) {
       if (track.is_confirmed) confirmed_.insert(track.id);
       analysed.tracks.push_back(track);
       crops_[track.id].push_back({frame.pts, cropper_->crop(image, track.face)});
     }
-    std::stable_sort(analysed.tracks.begin(), analysed.tracks.end(), [](const auto& a, const auto& b) {
-      return a.face.box.area() > b.face.box.area();
-    });
+    std::stable_sort(analysed.tracks.begin(), analysed.tracks.end(),
+                     [](const auto& a, const auto& b) { return a.face.box.area() > b.face.box.area(); });
     analysed_.push_back(std::move(analysed));
     if (!looks_at_windows()) {
       for (const auto& track : analysed_.back().tracks) request(frame.pts, track.id);
@@ -295,9 +301,11 @@ class Pass {
       for (const auto& modality : hearing_) inputs[modality] = sound_input(modality, t);
     }
     for (const auto& [name, stream] : inputs) {
-      decision.present[name] = stream.values.defined() && stream.values.size(0) > 0 && stream.valid_T.any().item<bool>();
+      decision.present[name] =
+          stream.values.defined() && stream.values.size(0) > 0 && stream.valid_T.any().item<bool>();
     }
-    const bool has_any = std::any_of(decision.present.begin(), decision.present.end(), [](const auto& p) { return p.second; });
+    const bool has_any =
+        std::any_of(decision.present.begin(), decision.present.end(), [](const auto& p) { return p.second; });
     if (!has_any) return;
     pending_.push_back({std::move(decision), std::move(inputs)});
     if (static_cast<int64_t>(pending_.size()) >= config_.batch_size) run_batch();
@@ -411,7 +419,9 @@ class Pass {
   void smooth() {
     auto& decisions = result_.decisions;
     decisions.erase(std::remove_if(decisions.begin(), decisions.end(),
-                                   [&](const Decision& d) { return d.person != kNobody && confirmed_.count(d.person) == 0; }),
+                                   [&](const Decision& d) {
+                                     return d.person != kNobody && confirmed_.count(d.person) == 0;
+                                   }),
                     decisions.end());
     std::stable_sort(decisions.begin(), decisions.end(), [](const Decision& a, const Decision& b) {
       return a.person != b.person ? a.person < b.person : a.t < b.t;
@@ -425,7 +435,9 @@ class Pass {
       for (auto& [task, mean] : decisions[i].probability) {
         std::fill(mean.begin(), mean.end(), 0.0f);
         float count = 0;
-        for (size_t j = first; j < sharp.size() && sharp[j].person == sharp[i].person && sharp[j].t <= sharp[i].t + reach; ++j) {
+        for (size_t j = first;
+             j < sharp.size() && sharp[j].person == sharp[i].person && sharp[j].t <= sharp[i].t + reach;
+             ++j) {
           const auto& p = sharp[j].probability.at(task);
           for (size_t c = 0; c < mean.size(); ++c) mean[c] += p[c];
           ++count;
@@ -438,11 +450,13 @@ class Pass {
   /// Index of the person's decision nearest to `t`, not farther than the decisions are apart; -1 without one.
   int64_t decision_near(Timestamp t, int64_t person) const {
     const auto& decisions = result_.decisions;
-    const auto after = std::lower_bound(decisions.begin(), decisions.end(), std::make_pair(person, t),
-                                        [](const Decision& d, const std::pair<int64_t, Timestamp>& key) {
-                                          return d.person != key.first ? d.person < key.first : d.t < key.second;
-                                        });
-    const Timestamp reach = looks_at_windows() ? Timestamp::from_seconds(config_.hop_s) : Timestamp{2 * analysis_step_.ticks};
+    const auto after =
+        std::lower_bound(decisions.begin(), decisions.end(), std::make_pair(person, t),
+                         [](const Decision& d, const std::pair<int64_t, Timestamp>& key) {
+                           return d.person != key.first ? d.person < key.first : d.t < key.second;
+                         });
+    const Timestamp reach =
+        looks_at_windows() ? Timestamp::from_seconds(config_.hop_s) : Timestamp{2 * analysis_step_.ticks};
     int64_t best = -1;
     int64_t best_distance = reach.ticks;
     for (const auto it : {after, after == decisions.begin() ? after : std::prev(after)}) {
@@ -465,7 +479,9 @@ class Pass {
       if (!analysed_.empty()) frame.people = people_at(frame.pts, at);
       for (auto& person : frame.people) {
         person.decision = decision_near(frame.pts, person.person);
-        auto& summary = people.try_emplace(person.person, PersonSummary{person.person, frame.pts, frame.pts, 0, 0}).first->second;
+        auto& summary =
+            people.try_emplace(person.person, PersonSummary{person.person, frame.pts, frame.pts, 0, 0})
+                .first->second;
         summary.last = frame.pts;
         ++summary.num_frames;
         summary.prominence += person.box.area();
@@ -483,13 +499,14 @@ class Pass {
     }
   }
 
-  /// Persons of a frame between analysed frames `at` and `at` + 1: boxes are interpolated; who is in one of them
-  /// only is there in the nearer half.
+  /// Persons of a frame between analysed frames `at` and `at` + 1: boxes are interpolated; who is in one of
+  /// them only is there in the nearer half.
   std::vector<PersonInFrame> people_at(Timestamp t, size_t at) const {
     const AnalysedFrame& before = analysed_[at];
     const AnalysedFrame* after = at + 1 < analysed_.size() ? &analysed_[at + 1] : nullptr;
     const double span = after == nullptr ? 0.0 : static_cast<double>((after->pts - before.pts).ticks);
-    const double share = span > 0 ? std::clamp(static_cast<double>((t - before.pts).ticks) / span, 0.0, 1.0) : 0.0;
+    const double share =
+        span > 0 ? std::clamp(static_cast<double>((t - before.pts).ticks) / span, 0.0, 1.0) : 0.0;
     std::vector<PersonInFrame> people;
     for (const auto& track : before.tracks) {
       if (confirmed_.count(track.id) == 0) continue;
@@ -513,7 +530,8 @@ class Pass {
 
   static const vision::FaceTrack* find_track(const AnalysedFrame* frame, int64_t id) {
     if (frame == nullptr) return nullptr;
-    const auto found = std::find_if(frame->tracks.begin(), frame->tracks.end(), [&](const auto& t) { return t.id == id; });
+    const auto found =
+        std::find_if(frame->tracks.begin(), frame->tracks.end(), [&](const auto& t) { return t.id == id; });
     return found == frame->tracks.end() ? nullptr : &*found;
   }
   static vision::Box blend(const vision::Box& a, const vision::Box& b, float share) {

@@ -11,8 +11,8 @@
 
 namespace limbic::stream {
 
-InferOutputs infer_recording(const std::string& input, const model::Bundle& bundle, const InferenceConfig& config,
-                             const std::string& out, bool has_overlay) {
+InferOutputs infer_recording(const std::string& input, const model::Bundle& bundle,
+                             const InferenceConfig& config, const std::string& out, bool has_overlay) {
   const auto start = std::chrono::steady_clock::now();
   std::error_code ec;
   std::filesystem::create_directories(out, ec);
@@ -30,7 +30,8 @@ InferOutputs infer_recording(const std::string& input, const model::Bundle& bund
   outputs.summary = std::make_shared<nlohmann::json>(summary_json(input, analysis, bundle.info));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const double last_s = analysis.frames.empty() ? 0.0 : analysis.frames.back().pts.seconds();
-  (*outputs.summary)["processing"] = {{"seconds", seconds}, {"real_time_factor", last_s > 0 ? seconds / last_s : 0.0}};
+  (*outputs.summary)["processing"] = {{"seconds", seconds},
+                                      {"real_time_factor", last_s > 0 ? seconds / last_s : 0.0}};
   formats::write_json(out + "/summary.json", *outputs.summary);
   return outputs;
 }

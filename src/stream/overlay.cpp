@@ -16,7 +16,7 @@ constexpr int kFont = cv::FONT_HERSHEY_SIMPLEX;
 
 /// Distinct on dark and bright pictures, also for colour-blind viewers (Okabe & Ito 2008). RGB.
 cv::Scalar color_of(int64_t person) {
-  static const std::vector<cv::Scalar> palette{{86, 180, 233}, {230, 159, 0}, {0, 158, 115},
+  static const std::vector<cv::Scalar> palette{{86, 180, 233}, {230, 159, 0},   {0, 158, 115},
                                                {240, 228, 66}, {204, 121, 167}, {213, 94, 0}};
   return palette[static_cast<size_t>(person) % palette.size()];
 }
@@ -25,11 +25,15 @@ cv::Scalar color_of(int64_t person) {
 class Painter {
  public:
   Painter(cv::Mat& rgb, const model::BundleInfo& model)
-      : rgb_(rgb), model_(model), text_scale_(std::max(0.35, rgb.rows / 900.0)), line_(std::max(1, rgb.rows / 360)) {}
+      : rgb_(rgb),
+        model_(model),
+        text_scale_(std::max(0.35, rgb.rows / 900.0)),
+        line_(std::max(1, rgb.rows / 360)) {}
 
   void person(const PersonInFrame& person, const Decision* decision) {
     const cv::Scalar color = color_of(person.person);
-    const cv::Rect box(cvRound(person.box.x), cvRound(person.box.y), cvRound(person.box.width), cvRound(person.box.height));
+    const cv::Rect box(cvRound(person.box.x), cvRound(person.box.y), cvRound(person.box.width),
+                       cvRound(person.box.height));
     cv::rectangle(rgb_, box, color, line_, cv::LINE_AA);
     std::string label = fmt::format("#{}", person.person);
     if (decision != nullptr) label += " " + best(*decision);
@@ -72,7 +76,8 @@ class Painter {
     const auto& p = decision.probability.at(task.task);
     const double scale = 0.7 * text_scale_;
     int name_width = 0;
-    for (const auto& name : task.classes) name_width = std::max(name_width, cv::getTextSize(name, kFont, scale, 1, nullptr).width);
+    for (const auto& name : task.classes)
+      name_width = std::max(name_width, cv::getTextSize(name, kFont, scale, 1, nullptr).width);
     const int row = cvRound(20 * text_scale_);
     const int bar_width = cvRound(70 * text_scale_);
     const int width = name_width + bar_width + 4 * line_;
@@ -84,7 +89,8 @@ class Painter {
     below.convertTo(below, -1, 0.45);
     for (size_t c = 0; c < p.size(); ++c) {
       const int y = corner.y + static_cast<int>(c) * row;
-      cv::putText(rgb_, task.classes[c], {corner.x + line_, y + row - row / 3}, kFont, scale, cv::Scalar(235, 235, 235), 1, cv::LINE_AA);
+      cv::putText(rgb_, task.classes[c], {corner.x + line_, y + row - row / 3}, kFont, scale,
+                  cv::Scalar(235, 235, 235), 1, cv::LINE_AA);
       const cv::Point from(corner.x + name_width + 2 * line_, y + row / 4);
       const int length = cvRound(static_cast<double>(p[c]) * bar_width);
       cv::rectangle(rgb_, from, from + cv::Point(std::max(1, length), row / 2), color, cv::FILLED);
@@ -112,7 +118,9 @@ void write_annotated_video(const std::string& path, const std::string& input, co
   core::Progress bar("annotate", static_cast<int64_t>(analysis.frames.size()));
   media::VideoFrame frame;
   cv::Mat canvas;
-  const auto decision_at = [&](int64_t at) { return at < 0 ? nullptr : &analysis.decisions[static_cast<size_t>(at)]; };
+  const auto decision_at = [&](int64_t at) {
+    return at < 0 ? nullptr : &analysis.decisions[static_cast<size_t>(at)];
+  };
   for (const auto& record : analysis.frames) {
     if (!reader.next(frame)) break;
     // The reader's buffer is its own; drawing needs a copy. A stream that changes size keeps the first one's.

@@ -39,10 +39,13 @@ json scores_json(const Decision& decision, const model::BundleInfo& model) {
   return scores;
 }
 
-double rounded(double value, double digits) { return std::round(value * digits) / digits; }
+double rounded(double value, double digits) {
+  return std::round(value * digits) / digits;
+}
 
 json box_json(const vision::Box& box) {
-  return json::array({rounded(box.x, 10), rounded(box.y, 10), rounded(box.width, 10), rounded(box.height, 10)});
+  return json::array(
+      {rounded(box.x, 10), rounded(box.y, 10), rounded(box.width, 10), rounded(box.height, 10)});
 }
 
 /// Mean probabilities of one person's decisions.
@@ -59,9 +62,11 @@ json mean_scores(const Analysis& analysis, const model::BundleInfo& model, int64
     }
     if (count == 0) continue;
     json by_class = json::object();
-    for (size_t c = 0; c < sum.size(); ++c) by_class[task.classes[c]] = rounded(sum[c] / static_cast<double>(count), 1e4);
+    for (size_t c = 0; c < sum.size(); ++c)
+      by_class[task.classes[c]] = rounded(sum[c] / static_cast<double>(count), 1e4);
     const auto best = std::max_element(sum.begin(), sum.end()) - sum.begin();
-    means[task.task] = {{"label", task.classes[static_cast<size_t>(best)]}, {"mean_probability", by_class},
+    means[task.task] = {{"label", task.classes[static_cast<size_t>(best)]},
+                        {"mean_probability", by_class},
                         {"num_decisions", count}};
   }
   return means;
@@ -70,8 +75,8 @@ json mean_scores(const Analysis& analysis, const model::BundleInfo& model, int64
 }  // namespace
 
 void write_frames_csv(const std::string& path, const Analysis& analysis, const model::BundleInfo& model) {
-  std::vector<std::string> columns{"frame",      "timestamp", "face_id",    "success",     "face_score",
-                                   "face_x",     "face_y",    "face_width", "face_height", "num_faces"};
+  std::vector<std::string> columns{"frame",  "timestamp", "face_id",    "success",     "face_score",
+                                   "face_x", "face_y",    "face_width", "face_height", "num_faces"};
   for (const auto& task : model.tasks) {
     columns.push_back(task.task);
     for (const auto& name : task.classes) columns.push_back(task.task + "_" + name);
@@ -105,9 +110,11 @@ void write_frames_csv(const std::string& path, const Analysis& analysis, const m
 void write_frames_jsonl(const std::string& path, const Analysis& analysis, const model::BundleInfo& model) {
   formats::JsonlWriter file(path);
   for (const auto& frame : analysis.frames) {
-    json line = {{"frame", frame.index}, {"timestamp", rounded(frame.pts.seconds(), 1e6)}, {"people", json::array()}};
+    json line = {
+        {"frame", frame.index}, {"timestamp", rounded(frame.pts.seconds(), 1e6)}, {"people", json::array()}};
     for (const auto& person : frame.people) {
-      json entry = {{"id", person.person}, {"box", box_json(person.box)},
+      json entry = {{"id", person.person},
+                    {"box", box_json(person.box)},
                     {"face_score", rounded(static_cast<double>(person.face_score), 1e3)}};
       if (person.decision >= 0) {
         entry["scores"] = scores_json(analysis.decisions[static_cast<size_t>(person.decision)], model);
@@ -157,10 +164,14 @@ json summary_json(const std::string& input, const Analysis& analysis, const mode
   }
   if (info.audio) {
     const auto& stats = analysis.audio_stats;
-    summary["audio"] = {{"codec", info.audio->codec},           {"sample_rate_hz", info.audio->sample_rate},
-                        {"channels", info.audio->num_channels}, {"is_used", analysis.has_audio},
-                        {"damaged_packets", stats.damaged_packets}, {"gaps", stats.num_gaps},
-                        {"non_finite_samples", stats.non_finite_samples}, {"truncated", stats.truncated}};
+    summary["audio"] = {{"codec", info.audio->codec},
+                        {"sample_rate_hz", info.audio->sample_rate},
+                        {"channels", info.audio->num_channels},
+                        {"is_used", analysis.has_audio},
+                        {"damaged_packets", stats.damaged_packets},
+                        {"gaps", stats.num_gaps},
+                        {"non_finite_samples", stats.non_finite_samples},
+                        {"truncated", stats.truncated}};
   }
   summary["people"] = json::array();
   for (const auto& person : analysis.people) {
@@ -170,7 +181,8 @@ json summary_json(const std::string& input, const Analysis& analysis, const mode
                                  {"num_frames", person.num_frames},
                                  {"scores", mean_scores(analysis, model, person.person)}});
   }
-  if (json nobody = mean_scores(analysis, model, kNobody); !nobody.empty()) summary["recording"] = std::move(nobody);
+  if (json nobody = mean_scores(analysis, model, kNobody); !nobody.empty())
+    summary["recording"] = std::move(nobody);
   return summary;
 }
 

@@ -37,7 +37,9 @@ std::vector<int64_t> steps_in(const std::string& directory) {
   return steps;
 }
 
-std::string step_name(int64_t step) { return fmt::format("{}{:08}", kStepPrefix, step); }
+std::string step_name(int64_t step) {
+  return fmt::format("{}{:08}", kStepPrefix, step);
+}
 
 json read_state(const std::string& path) {
   json file;
@@ -100,7 +102,8 @@ void CheckpointStore::save(const Checkpoint& checkpoint, bool is_best) {
     formats::write_safetensors(temp + "/optim.safetensors", optim);
     json state = *checkpoint.state;
     state["step"] = checkpoint.step;
-    core::write_file(temp + "/state.json", json{{"sha256", core::sha256_hex(state.dump())}, {"state", state}}.dump(1));
+    core::write_file(temp + "/state.json",
+                     json{{"sha256", core::sha256_hex(state.dump())}, {"state", state}}.dump(1));
     // The same step again (a resumed run that stopped at once): the old one is as good and stays until now.
     if (fs::exists(target)) fs::remove_all(target);
     core::publish_directory(temp, target);

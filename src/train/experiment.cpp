@@ -20,16 +20,18 @@ std::string find_source(const std::string& source) {
   const char* corpora = std::getenv("LIMBIC_DATA");
   const std::string in_corpora = std::string(corpora != nullptr ? corpora : "../shared/data") + "/" + source;
   if (fs::path(source).is_relative() && fs::exists(in_corpora)) return in_corpora;
-  throw Error(ErrorCode::kData, source + ": no such corpus, nor " + in_corpora +
-                                    "; set LIMBIC_DATA to the folder of the corpora or data.import.source to this one");
+  throw Error(ErrorCode::kData,
+              source + ": no such corpus, nor " + in_corpora +
+                  "; set LIMBIC_DATA to the folder of the corpora or data.import.source to this one");
 }
 
 }  // namespace
 
 void EarlyStoppingConfig::validate(config::Checks& checks) const {
   const std::vector<std::string> known{"uar", "accuracy", "macro_f1", "weighted_f1", "loss"};
-  checks.expect(std::find(known.begin(), known.end(), metric) != known.end(), "metric",
-                "must be one of " + core::join(known) + ", got '" + metric + "'" + core::did_you_mean(metric, known));
+  checks.expect(
+      std::find(known.begin(), known.end(), metric) != known.end(), "metric",
+      "must be one of " + core::join(known) + ", got '" + metric + "'" + core::did_you_mean(metric, known));
 }
 
 void ExperimentConfig::validate(config::Checks& checks) const {
@@ -53,7 +55,8 @@ void ExperimentConfig::validate(config::Checks& checks) const {
 std::shared_ptr<const data::Store> open_store(const DataConfig& config) {
   if (!fs::exists(config.store)) {
     require(!config.import.kind.empty(), ErrorCode::kData,
-            config.store + ": no such store; make it with `limbic data import KIND SOURCE --out " + config.store + "`");
+            config.store + ": no such store; make it with `limbic data import KIND SOURCE --out " +
+                config.store + "`");
     const std::string source = find_source(config.import.source);
     log::info("import", {{"kind", config.import.kind}, {"source", source}, {"store", config.store}});
     data::import_corpus(config.import.kind, source, config.store, config.import.options);

@@ -123,7 +123,8 @@ std::unique_ptr<Optimizer> build(const SgdConfig& config, Optimizer::NamedTensor
 
 }  // namespace
 
-std::unique_ptr<Optimizer> build_optimizer(const OptimizerConfig& config, Optimizer::NamedTensors parameters) {
+std::unique_ptr<Optimizer> build_optimizer(const OptimizerConfig& config,
+                                           Optimizer::NamedTensors parameters) {
   return std::visit([&](const auto& c) { return build(c, std::move(parameters)); }, config);
 }
 

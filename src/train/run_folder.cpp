@@ -39,8 +39,9 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
     const ssize_t n = read(lock_fd_, owner, sizeof(owner) - 1);
     close(lock_fd_);
     lock_fd_ = -1;
-    throw Error(ErrorCode::kStorage, fmt::format("{}: locked by process {}; two trainings cannot share a run folder",
-                                                 path_, n > 0 ? owner : "?"));
+    throw Error(ErrorCode::kStorage,
+                fmt::format("{}: locked by process {}; two trainings cannot share a run folder", path_,
+                            n > 0 ? owner : "?"));
   }
   const std::string pid = std::to_string(getpid());
   if (ftruncate(lock_fd_, 0) != 0 || pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0) {
@@ -60,7 +61,8 @@ RunFolder RunFolder::create(const std::string& out_dir, const std::string& name,
   std::error_code ec;
   if (!out_dir.empty()) {
     require(!fs::exists(out_dir + "/config.yaml"), ErrorCode::kStorage,
-            out_dir + ": holds a run already; a run is never overwritten; use --resume " + out_dir + " or another --out");
+            out_dir + ": holds a run already; a run is never overwritten; use --resume " + out_dir +
+                " or another --out");
     fs::create_directories(out_dir, ec);
     require(!ec, ErrorCode::kStorage, out_dir + ": cannot make the directory: " + ec.message());
     return RunFolder(out_dir);
@@ -100,7 +102,9 @@ void RunFolder::write_results(const std::vector<json>& rows) const {
   for (const auto& row : rows) {
     for (const auto& column : columns) {
       const bool is_present = row.contains(column) && !row[column].is_null();
-      csv.add(!is_present ? "" : row[column].is_string() ? row[column].get<std::string>() : row[column].dump());
+      csv.add(!is_present               ? ""
+              : row[column].is_string() ? row[column].get<std::string>()
+                                        : row[column].dump());
     }
     csv.end_row();
   }
@@ -127,12 +131,8 @@ void RunFolder::rewind_events(int64_t epoch) {
 json make_manifest(const std::vector<std::string>& command_line, uint64_t seed, int num_threads) {
   json environment = json::object();
   for (const auto& [name, value] : core::environment()) environment[name] = value;
-  return json{{"schema", 1},
-              {"environment", environment},
-              {"command_line", command_line},
-              {"seed", seed},
-              {"num_threads", num_threads},
-              {"started", utc_now()}};
+  return json{{"schema", 1},  {"environment", environment}, {"command_line", command_line},
+              {"seed", seed}, {"num_threads", num_threads}, {"started", utc_now()}};
 }
 
 void finish_manifest(const RunFolder& run, const json& outcome) {
@@ -142,6 +142,8 @@ void finish_manifest(const RunFolder& run, const json& outcome) {
   formats::write_json(run / "manifest.json", manifest);
 }
 
-std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+std::string utc_now() {
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
 
 }  // namespace limbic::train

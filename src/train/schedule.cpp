@@ -6,8 +6,8 @@
 namespace limbic::train {
 
 double lr_scale(const ScheduleConfig& config, int64_t step, int64_t steps_per_epoch, int64_t total_steps) {
-  const double warmup = std::min(config.warmup_epochs * static_cast<double>(steps_per_epoch),
-                                 static_cast<double>(total_steps));
+  const double warmup =
+      std::min(config.warmup_epochs * static_cast<double>(steps_per_epoch), static_cast<double>(total_steps));
   const auto s = static_cast<double>(step);
   if (s < warmup) return (s + 1) / (warmup + 1);
   const double span = std::max(1.0, static_cast<double>(total_steps) - warmup);

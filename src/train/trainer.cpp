@@ -356,19 +356,24 @@ struct Trainer::Impl {
     save(is_best);
     run.log_event(event);
     run.write_results(history);
-    log_to_tensorboard(row);
+    log_to_tensorboard();
     return is_best;
   }
 
-  /// The row's numbers into RUN/tb; every process has its own file there.
-  void log_to_tensorboard(const json& row) {
+  /// The newest row of the history into RUN/tb, where every process has a file of its own. A resumed one begins with
+  /// the row before: its writer may have been killed between checkpoint and event, or have got further than that.
+  void log_to_tensorboard() {
+    size_t row_idx = history.size() - 1;
     if (!tensorboard) {
       tensorboard = std::make_unique<formats::TfeventsWriter>(run / "tb");
-      // An older checkpoint than the newest may have been taken up: what was done since is done again.
-      if (history.size() > 1) tensorboard->restart(history[history.size() - 2].at("step").get<int64_t>() + 1);
+      if (row_idx > 0) tensorboard->restart(history[--row_idx].at("step").get<int64_t>());
     }
-    for (const auto& [name, value] : row.items()) {
-      if (value.is_number() && name != "epoch" && name != "step") tensorboard->scalar(name, value.get<double>(), global_step);
+    for (; row_idx < history.size(); ++row_idx) {
+      const json& row = history[row_idx];
+      const auto step = row.at("step").get<int64_t>();
+      for (const auto& [name, value] : row.items()) {
+        if (value.is_number() && name != "epoch" && name != "step") tensorboard->scalar(name, value.get<double>(), step);
+      }
     }
     tensorboard->flush();
   }

@@ -14,7 +14,9 @@ namespace fs = std::filesystem;
 
 using test::expect_error;
 
-test::Outcome limbic(const std::string& arguments) { return test::run_limbic(arguments); }
+test::Outcome limbic(const std::string& arguments) {
+  return test::run_limbic(arguments);
+}
 
 TEST(Cli, HelpAndVersionAreDataOnStdout) {
   const auto help = limbic("--help");
@@ -70,7 +72,8 @@ TEST(Cli, MissingThingsHaveTheirExitCodes) {
   expect_error(limbic("data show " + (dir / "nothing")), 3, "nothing");
   expect_error(limbic("eval " + (dir / "nothing")), 4, "not a run folder");
   expect_error(limbic("train --resume " + (dir / "nothing")), 4, "not a run folder");
-  expect_error(limbic("infer x.mp4 --model " + (dir / "nothing") + " --out " + (dir / "out")), 4, "neither a bundle");
+  expect_error(limbic("infer x.mp4 --model " + (dir / "nothing") + " --out " + (dir / "out")), 4,
+               "neither a bundle");
   fs::create_directories(dir / "corpus");
   expect_error(limbic("simulate " + (dir / "corpus")), 7, "corpus");
   expect_error(limbic("data import ravdes x --out " + (dir / "s")), 2, "ravdess");
@@ -88,9 +91,10 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
   ASSERT_EQ(step.exit_code, 0) << step.err;
   step = limbic("data check " + store);
   EXPECT_EQ(step.exit_code, 0) << step.out << step.err;
-  const std::string recipe = "train configs/demo.yaml --out " + run + " --set data.store=" + store +
-                             " --set train.epochs=2 --set 'data.split={type: groups, train: [1], val: [\"2\"], test: [\"3\"]}'" +
-                             " --set data.loader.batch_size=2";
+  const std::string recipe =
+      "train configs/demo.yaml --out " + run + " --set data.store=" + store +
+      " --set train.epochs=2 --set 'data.split={type: groups, train: [1], val: [\"2\"], test: [\"3\"]}'" +
+      " --set data.loader.batch_size=2";
   step = limbic(recipe + " --dry-run");
   EXPECT_EQ(step.exit_code, 0) << step.err;
   EXPECT_FALSE(fs::exists(run));
@@ -107,7 +111,8 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
   ASSERT_EQ(step.exit_code, 0) << step.err;
   EXPECT_NO_THROW(nlohmann::json::parse(step.out)) << step.out;
   std::string video;
-  for (const auto& entry : fs::directory_iterator(corpus + "/sessions")) video = entry.path().string() + "/video.mp4";
+  for (const auto& entry : fs::directory_iterator(corpus + "/sessions"))
+    video = entry.path().string() + "/video.mp4";
   step = limbic("infer " + video + " --model " + run + " --out " + (dir / "out") + " --json");
   ASSERT_EQ(step.exit_code, 0) << step.err;
   const auto summary = nlohmann::json::parse(step.out);
@@ -123,17 +128,20 @@ TEST(Cli, HostileRecordingsEndInOneLineAtOnce) {
   test::TempDir dir;
   fs::create_directories(dir / "corpus/happy");
   const std::string clip = dir / "corpus/happy/clip.mp4";
-  const std::vector<std::string> texts{"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n", "ffconcat version 1.0\nfile '/etc/passwd'\n",
+  const std::vector<std::string> texts{"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/x.ts\n",
+                                       "ffconcat version 1.0\nfile '/etc/passwd'\n",
                                        "v=0\no=- 0 0 IN IP4 127.0.0.1\n", "", std::string(4096, '\0')};
   for (const auto& text : texts) {
     core::write_file(clip, text);
-    expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "clip.mp4");
+    expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3,
+                 "clip.mp4");
     EXPECT_FALSE(fs::exists(dir / "store"));
   }
   fs::remove(clip);
   ASSERT_EQ(mkfifo(clip.c_str(), 0600), 0);
   // A pipe is no recording, so the folder holds none.
-  expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3, "nothing to import");
+  expect_error(limbic("data import folder " + (dir / "corpus") + " --out " + (dir / "store")), 3,
+               "nothing to import");
 }
 
 }  // namespace

@@ -3,18 +3,15 @@
 
 #include <cmath>
 #include <filesystem>
-#include <functional>
 #include <set>
 
 #include "limbic/core/rng.h"
-#include "limbic/formats/safetensors.h"
 #include "limbic/media/audio.h"
 #include "limbic/media/video_writer.h"
-#include "limbic/model/bundle.h"
-#include "limbic/nn/state.h"
 #include "support/command.h"
 #include "support/level_store.h"
 #include "support/paths.h"
+#include "support/untrained_bundle.h"
 
 namespace limbic::cli {
 namespace {
@@ -27,18 +24,23 @@ std::string damaged(std::string bytes, core::Rng& rng, bool cut) {
   if (cut) {
     bytes.resize(static_cast<size_t>(rng.below(size)));
   } else {
-    for (int i = 0; i < 20; ++i) bytes[static_cast<size_t>(rng.below(size))] ^= static_cast<char>(1 << rng.below(8));
+    for (int i = 0; i < 20; ++i)
+      bytes[static_cast<size_t>(rng.below(size))] ^= static_cast<char>(1 << rng.below(8));
   }
   return bytes;
 }
 
-/// What any input may lead to: one of the documented codes, at most a line for each error, no signal, no hang.
+/// What any input may lead to: one of the documented codes, at most a line for each error, no signal, no
+/// hang.
 void expect_defined(const test::Outcome& outcome, const std::set<int>& codes, const std::string& what) {
-  EXPECT_TRUE(codes.count(outcome.exit_code) == 1) << what << ": exit " << outcome.exit_code << "\n" << outcome.err;
+  EXPECT_TRUE(codes.count(outcome.exit_code) == 1) << what << ": exit " << outcome.exit_code << "\n"
+                                                   << outcome.err;
   if (outcome.exit_code == 0) return;
   const bool is_partial = outcome.err.find("truncated") != std::string::npos;
-  EXPECT_TRUE(is_partial || outcome.err.rfind("error: ", 0) == 0 || outcome.err.find("\nerror: ") != std::string::npos)
-      << what << "\n" << outcome.err;
+  EXPECT_TRUE(is_partial || outcome.err.rfind("error: ", 0) == 0 ||
+              outcome.err.find("\nerror: ") != std::string::npos)
+      << what << "\n"
+      << outcome.err;
 }
 
 class Hostile : public ::testing::Test {
@@ -46,7 +48,7 @@ class Hostile : public ::testing::Test {
   void SetUp() override {
     write_clip(dir_ / "clip.mp4");
     write_tone(dir_ / "tone.wav");
-    write_bundle();
+    test::untrained_bundle(dir_ / "bundle", /*sees=*/false, /*hears=*/true);
   }
 
   static void write_clip(const std::string& path) {
@@ -68,31 +70,14 @@ class Hostile : public ::testing::Test {
 
   static void write_tone(const std::string& path) {
     media::AudioBuffer tone{{}, 16000, std::vector<float>(24000)};
-    for (size_t i = 0; i < tone.samples.size(); ++i) tone.samples[i] = 0.2f * std::sin(0.1f * static_cast<float>(i));
+    for (size_t i = 0; i < tone.samples.size(); ++i)
+      tone.samples[i] = 0.2f * std::sin(0.1f * static_cast<float>(i));
     media::write_wav(path, tone);
   }
 
-  void write_bundle() const {
-    model::BundleInfo info;
-    info.name = "ear";
-    info.tasks = {{"emotion", {"calm", "excited"}}};
-    features::LogMelFeature audio;
-    audio.mel.num_mels = 20;
-    info.features["audio"] = audio;
-    info.inputs["audio"].frame = {20};
-    info.window_s["audio"] = 1.0;
-    info.input_rate_hz["audio"] = 100;
-    nn::ConvRecurrentConfig encoder;
-    encoder.layers = {{8, 3, 2, false, 2, 2, 0.0}};
-    encoder.projection = 8;
-    encoder.hidden = 8;
-    info.model.encoders["audio"] = encoder;
-    const auto model = model::build_model(info.model, info.tasks, info.inputs);
-    model::write_bundle(info, nn::state_of(*model->as_module()), dir_ / "bundle");
-  }
-
   test::Outcome infer(const std::string& input) const {
-    return test::run_limbic("infer " + input + " --no-video --model " + (dir_ / "bundle") + " --out " + (dir_ / "out"), 30);
+    return test::run_limbic(
+        "infer " + input + " --no-video --model " + (dir_ / "bundle") + " --out " + (dir_ / "out"), 30);
   }
 
   test::TempDir dir_;
@@ -117,16 +102,20 @@ TEST_F(Hostile, PlaylistsPipesAndDevicesAreRefusedAtOnce) {
       "#EXTM3U\n#EXTINF:1,\n" + (dir_ / "clip.mp4") + "\n",
       "ffconcat version 1.0\nfile 'clip.mp4'\n",
       "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n",
-      "<?xml version=\"1.0\"?><MPD><Period><AdaptationSet><BaseURL>clip.mp4</BaseURL></AdaptationSet></Period></MPD>",
-      "", std::string(4096, '\0'), "RIFF"};
+      "<?xml "
+      "version=\"1.0\"?><MPD><Period><AdaptationSet><BaseURL>clip.mp4</BaseURL></AdaptationSet></Period></"
+      "MPD>",
+      "",
+      std::string(4096, '\0'),
+      "RIFF"};
   for (const auto& text : texts) {
     core::write_file(dir_ / "fake.mp4", text);
     test::expect_error(infer(dir_ / "fake.mp4"), 3, "fake.mp4");
   }
   ASSERT_EQ(mkfifo((dir_ / "pipe.mp4").c_str(), 0600), 0);
-  for (const std::string& path : {dir_ / "pipe.mp4", std::string("/dev/zero"), dir_.path(), dir_ / "none.mp4",
-                                  std::string("http://127.0.0.1:9/x.mp4"), "concat:" + (dir_ / "clip.mp4"),
-                                  dir_ / "img%03d.png"}) {
+  for (const std::string& path :
+       {dir_ / "pipe.mp4", std::string("/dev/zero"), dir_.path(), dir_ / "none.mp4",
+        std::string("http://127.0.0.1:9/x.mp4"), "concat:" + (dir_ / "clip.mp4"), dir_ / "img%03d.png"}) {
     const auto outcome = infer(path);
     EXPECT_EQ(outcome.exit_code, 3) << path << "\n" << outcome.err;
     EXPECT_EQ(outcome.err.rfind("error: ", 0), 0u) << outcome.err;
@@ -159,9 +148,11 @@ TEST_F(Hostile, TwentyDamagedManifestsAreDataErrors) {
   for (int i = 0; i < 20; ++i) {
     core::write_file(path, damaged(whole, rng, i % 2 == 0));
     // A flipped letter of a free text changes what is said, not whether it can be read.
-    expect_defined(test::run_limbic("data show " + (dir_ / "store"), 30), {0, 3}, "manifest " + std::to_string(i));
+    expect_defined(test::run_limbic("data show " + (dir_ / "store"), 30), {0, 3},
+                   "manifest " + std::to_string(i));
   }
-  for (const auto& [from, to] : {std::pair<std::string, std::string>{"\"shard\":\"00000.safetensors\"", "\"shard\":\"../x.safetensors\""},
+  for (const auto& [from, to] : {std::pair<std::string, std::string>{"\"shard\":\"00000.safetensors\"",
+                                                                     "\"shard\":\"../x.safetensors\""},
                                  {"\"s001\"", "\"s000\""}}) {
     std::string text = whole;
     const auto at = text.find(from);
@@ -175,11 +166,22 @@ TEST_F(Hostile, TwentyDamagedManifestsAreDataErrors) {
 TEST_F(Hostile, RecipesThatTryToHurtEndInConfigErrors) {
   std::string bomb = "a: &a [x]\n";
   for (char name = 'b'; name < 'j'; ++name) {
-    bomb += std::string(1, name) + ": &" + name + " [*" + static_cast<char>(name - 1) + ", *" + static_cast<char>(name - 1) + "]\n";
+    bomb += std::string(1, name) + ": &" + name + " [*" + static_cast<char>(name - 1) + ", *" +
+            static_cast<char>(name - 1) + "]\n";
   }
-  const std::vector<std::string> texts{bomb, "a: &a [*a]\n", std::string(1000000, '['), std::string(2 << 20, 'x'),
-                                       "seed: 010\n", "seed: yes\n", "seed: 1\nseed: 2\n", "seed: .nan\n", "\xff\xfe\n",
-                                       "seed: -1\n", "train: {epochs: 1e99}\n", "--- 1\n--- 2\n", "seed: 99999999999999999999\n"};
+  const std::vector<std::string> texts{bomb,
+                                       "a: &a [*a]\n",
+                                       std::string(1000000, '['),
+                                       std::string(2 << 20, 'x'),
+                                       "seed: 010\n",
+                                       "seed: yes\n",
+                                       "seed: 1\nseed: 2\n",
+                                       "seed: .nan\n",
+                                       "\xff\xfe\n",
+                                       "seed: -1\n",
+                                       "train: {epochs: 1e99}\n",
+                                       "--- 1\n--- 2\n",
+                                       "seed: 99999999999999999999\n"};
   for (const auto& text : texts) {
     core::write_file(dir_ / "bad.yaml", text);
     test::expect_error(test::run_limbic("train " + (dir_ / "bad.yaml"), 20), 2, "bad.yaml");

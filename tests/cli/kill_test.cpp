@@ -12,8 +12,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// SIGKILL at random moments of training, 20 times: every resume finds a complete checkpoint, and the run ends with
-/// the bits of one that was never disturbed.
+/// SIGKILL at random moments of training, 20 times: every resume finds a complete checkpoint, and the run
+/// ends with the bits of one that was never disturbed.
 TEST(Kill, TwentyKillsChangeNothing) {
   test::TempDir dir;
   test::write_level_store(dir / "store", 1);
@@ -37,8 +37,9 @@ TEST(Kill, TwentyKillsChangeNothing) {
   EXPECT_GE(num_killed, 5);
   outcome = test::run_limbic("train --resume " + killed);
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors", "/ckpt/last/state.json",
-                           "/ckpt/best/model.safetensors", "/results.csv", "/bundle/model.safetensors"}) {
+  for (const char* name :
+       {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors", "/ckpt/last/state.json",
+        "/ckpt/best/model.safetensors", "/results.csv", "/bundle/model.safetensors"}) {
     EXPECT_EQ(core::read_file(straight + name), core::read_file(killed + name)) << name;
   }
   for (const auto& entry : fs::recursive_directory_iterator(killed)) {

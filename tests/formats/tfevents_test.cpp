@@ -14,7 +14,8 @@
 namespace limbic::formats {
 namespace {
 
-/// Reads an event file with nothing of ours: TFRecord framing, crcs (bit by bit) and protocol buffer fields, by struct.
+/// Reads an event file with nothing of ours: TFRecord framing, crcs (bit by bit) and protocol buffer fields,
+/// by struct.
 constexpr const char* kReader = R"py(
 import json, struct, sys
 
@@ -86,7 +87,8 @@ with open(sys.argv[2], 'w') as out:
 
 std::vector<nlohmann::json> read_events(const test::TempDir& dir, const std::string& path) {
   core::write_file(dir / "reader.py", kReader);
-  const std::string command = "python3 '" + (dir / "reader.py") + "' '" + path + "' '" + (dir / "events.jsonl") + "'";
+  const std::string command =
+      "python3 '" + (dir / "reader.py") + "' '" + path + "' '" + (dir / "events.jsonl") + "'";
   EXPECT_EQ(std::system(command.c_str()), 0);
   std::vector<nlohmann::json> events;
   JsonlReader reader(dir / "events.jsonl");
@@ -94,8 +96,9 @@ std::vector<nlohmann::json> read_events(const test::TempDir& dir, const std::str
   return events;
 }
 
-#define LIMBIC_REQUIRE_PYTHON() \
-  if (std::system("python3 -c 'import struct' 2>/dev/null") != 0) GTEST_SKIP() << "no python3 to judge the file"
+#define LIMBIC_REQUIRE_PYTHON()                                   \
+  if (std::system("python3 -c 'import struct' 2>/dev/null") != 0) \
+  GTEST_SKIP() << "no python3 to judge the file"
 
 TEST(Crc32c, HasTheKnownValues) {
   EXPECT_EQ(crc32c("123456789"), 0xE3069283U);  // the catalogue's check value

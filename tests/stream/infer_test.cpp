@@ -1,6 +1,5 @@
 #include "limbic/stream/infer.h"
 
-#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,52 +14,15 @@
 #include "limbic/media/video_reader.h"
 #include "limbic/media/video_writer.h"
 #include "limbic/model/bundle.h"
-#include "limbic/nn/state.h"
 #include "limbic/stream/analysis.h"
 #include "support/paths.h"
+#include "support/untrained_bundle.h"
 
 namespace limbic::stream {
 namespace {
 
 namespace fs = std::filesystem;
 using core::Timestamp;
-
-/// A small untrained model: what it says is arbitrary, that it says it at the right place and time is the test.
-model::Bundle untrained_bundle(const std::string& directory, bool sees, bool hears, double window_s = 0) {
-  at::manual_seed(1);
-  model::BundleInfo info;
-  info.name = "untrained";
-  info.tasks = {{"emotion", {"calm", "excited"}}};
-  if (sees) {
-    features::FaceCropFeature face;
-    face.size = 32;
-    face.framing.size = 32;
-    info.features["face"] = face;
-    info.inputs["face"].frame = {1, 32, 32};
-    info.window_s["face"] = window_s;
-    info.input_rate_hz["face"] = window_s > 0 ? 10.0 : 0.0;
-    nn::ResNetFaceConfig encoder;
-    encoder.stem_channels = 8;
-    encoder.stages = {{8, 1, 2}};
-    info.model.encoders["face"] = encoder;
-  }
-  if (hears) {
-    features::LogMelFeature audio;
-    audio.mel.num_mels = 20;
-    info.features["audio"] = audio;
-    info.inputs["audio"].frame = {20};
-    info.window_s["audio"] = 2.0;
-    info.input_rate_hz["audio"] = 100;
-    nn::ConvRecurrentConfig encoder;
-    encoder.layers = {{8, 3, 2, false, 2, 2, 0.0}};
-    encoder.projection = 8;
-    encoder.hidden = 8;
-    info.model.encoders["audio"] = encoder;
-  }
-  const auto model = model::build_model(info.model, info.tasks, info.inputs);
-  model::write_bundle(info, nn::state_of(*model->as_module()), directory);
-  return model::load_bundle(directory);
-}
 
 std::vector<double> column(const std::string& path, const std::string& name) {
   formats::CsvReader csv(path);
@@ -96,7 +58,7 @@ std::vector<Timestamp> write_faceless_clip(const std::string& path, int num_fram
 
 TEST(Infer, OneRowAFrameWithTrueTimesAndNoFacesWhereThereAreNone) {
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const auto bundle = test::untrained_bundle(dir / "bundle", true, false);
   const auto times = write_faceless_clip(dir / "clip.mp4", 60);
   const auto outputs = infer_recording(dir / "clip.mp4", bundle, {}, dir / "out", true);
   const auto timestamps = column(dir / "out/frames.csv", "timestamp");
@@ -114,7 +76,7 @@ TEST(Infer, OneRowAFrameWithTrueTimesAndNoFacesWhereThereAreNone) {
 
 TEST(Infer, AModelWithEarsSpeaksForTheWholeRecordingWhenNobodyIsSeen) {
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", true, true, 2.0);
+  const auto bundle = test::untrained_bundle(dir / "bundle", true, true, 2.0);
   write_faceless_clip(dir / "clip.mp4", 80);
   const auto outputs = infer_recording(dir / "clip.mp4", bundle, {}, dir / "out", false);
   const auto p = column(dir / "out/frames.csv", "emotion_calm");
@@ -127,9 +89,10 @@ TEST(Infer, AModelWithEarsSpeaksForTheWholeRecordingWhenNobodyIsSeen) {
 
 TEST(Infer, SoundAloneGivesARowAHop) {
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", false, true);
+  const auto bundle = test::untrained_bundle(dir / "bundle", false, true);
   media::AudioBuffer tone{{}, 16000, std::vector<float>(5 * 16000)};
-  for (size_t i = 0; i < tone.samples.size(); ++i) tone.samples[i] = 0.2f * std::sin(0.1f * static_cast<float>(i));
+  for (size_t i = 0; i < tone.samples.size(); ++i)
+    tone.samples[i] = 0.2f * std::sin(0.1f * static_cast<float>(i));
   media::write_wav(dir / "tone.wav", tone);
   infer_recording(dir / "tone.wav", bundle, {}, dir / "out", true);
   EXPECT_EQ(column(dir / "out/frames.csv", "timestamp").size(), 10u);
@@ -138,9 +101,10 @@ TEST(Infer, SoundAloneGivesARowAHop) {
 
 TEST(Infer, AModelThatOnlySeesRefusesSoundAlone) {
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const auto bundle = test::untrained_bundle(dir / "bundle", true, false);
   media::write_wav(dir / "tone.wav", {{}, 16000, std::vector<float>(16000, 0.1f)});
-  const auto text = test::error_of([&] { infer_recording(dir / "tone.wav", bundle, {}, dir / "out", true); }, ErrorCode::kModel);
+  const auto text = test::error_of([&] { infer_recording(dir / "tone.wav", bundle, {}, dir / "out", true); },
+                                   ErrorCode::kModel);
   EXPECT_NE(text.find("the model needs face"), std::string::npos) << text;
   EXPECT_FALSE(fs::exists(dir / "out/frames.csv"));
 }
@@ -148,7 +112,7 @@ TEST(Infer, AModelThatOnlySeesRefusesSoundAlone) {
 TEST(Infer, ATalkingHeadIsOnePersonInAlmostEveryFrame) {
   LIMBIC_REQUIRE_DATA("face_videos/lp_d12_talk_7s.mp4");
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", true, false);
+  const auto bundle = test::untrained_bundle(dir / "bundle", true, false);
   const std::string clip = test::real_data() + "/face_videos/lp_d12_talk_7s.mp4";
   const auto outputs = infer_recording(clip, bundle, {}, dir / "out", false);
   const auto success = column(dir / "out/frames.csv", "success");
@@ -160,17 +124,18 @@ TEST(Infer, ATalkingHeadIsOnePersonInAlmostEveryFrame) {
 TEST(Infer, AClipWithoutAnyFaceYieldsNone) {
   LIMBIC_REQUIRE_DATA("face_videos/pyfeat_no_face_4s.mp4");
   test::TempDir dir;
-  const auto bundle = untrained_bundle(dir / "bundle", true, false);
-  const auto outputs =
-      infer_recording(test::real_data() + "/face_videos/pyfeat_no_face_4s.mp4", bundle, {}, dir / "out", false);
+  const auto bundle = test::untrained_bundle(dir / "bundle", true, false);
+  const auto outputs = infer_recording(test::real_data() + "/face_videos/pyfeat_no_face_4s.mp4", bundle, {},
+                                       dir / "out", false);
   EXPECT_EQ(outputs.summary->at("num_frames_with_face"), 0);
 }
 
 TEST(Bundle, DamagedOrForeignFoldersAreModelErrors) {
   test::TempDir dir;
-  EXPECT_NE(test::error_of([&] { model::load_bundle(dir.path()); }, ErrorCode::kModel).find("neither a bundle"),
-            std::string::npos);
-  untrained_bundle(dir / "bundle", true, false);
+  EXPECT_NE(
+      test::error_of([&] { model::load_bundle(dir.path()); }, ErrorCode::kModel).find("neither a bundle"),
+      std::string::npos);
+  test::untrained_bundle(dir / "bundle", true, false);
   fs::resize_file(dir / "bundle/model.safetensors", 100);
   test::error_of([&] { model::load_bundle(dir / "bundle"); }, ErrorCode::kModel);
   core::write_file(dir / "bundle/bundle.yaml", "name: [");

@@ -20,8 +20,8 @@ struct Outcome {
 inline Outcome run_limbic(const std::string& arguments, double limit_s = 120, bool kills = false) {
   TempDir dir;
   const std::string command = "timeout " + std::string(kills ? "-s KILL " : "") + std::to_string(limit_s) +
-                              " " LIMBIC_COMMAND " " + arguments + " >'" + (dir / "out") + "' 2>'" + (dir / "err") +
-                              "' </dev/null";
+                              " " LIMBIC_COMMAND " " + arguments + " >'" + (dir / "out") + "' 2>'" +
+                              (dir / "err") + "' </dev/null";
   const int status = std::system(command.c_str());
   Outcome outcome;
   outcome.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

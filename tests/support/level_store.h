@@ -9,7 +9,8 @@
 
 namespace limbic::test {
 
-/// A store that trains in milliseconds: 60 short series of 6 subjects; the class is the level, seen through noise.
+/// A store that trains in milliseconds: 60 short series of 6 subjects; the class is the level, seen through
+/// noise.
 inline void write_level_store(const std::string& path, uint64_t seed) {
   data::DatasetInfo info;
   info.name = "levels";
@@ -30,7 +31,8 @@ inline void write_level_store(const std::string& path, uint64_t seed) {
     data::RawStream eda;
     eda.rate_hz = 4;
     eda.values = at::empty({8, 1});
-    for (int64_t t = 0; t < 8; ++t) eda.values[t][0] = 2.0 * static_cast<double>(i / 6 % 3) + rng.normal(0, 0.3);
+    for (int64_t t = 0; t < 8; ++t)
+      eda.values[t][0] = 2.0 * static_cast<double>(i / 6 % 3) + rng.normal(0, 0.3);
     writer.add(sample, {{"eda", eda}});
   }
   writer.finish();
@@ -54,7 +56,8 @@ train:
   optimizer: {{type: adamw, lr: 0.02}}
   ema: {{decay: {}}}
   checkpoint_minutes: 0
-)", store, epochs, ema_decay);
+)",
+                     store, epochs, ema_decay);
 }
 
 }  // namespace limbic::test

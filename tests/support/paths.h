@@ -54,8 +54,8 @@ std::string error_of(Action&& action, ErrorCode expected_code) {
 }  // namespace limbic::test
 
 /// Skips the test, with a message, when a folder or file of the real corpora is absent.
-#define LIMBIC_REQUIRE_DATA(name)                                                                     \
-  do {                                                                                                \
-    if (!std::filesystem::exists(limbic::test::real_data() + "/" + (name)))                           \
+#define LIMBIC_REQUIRE_DATA(name)                                                                   \
+  do {                                                                                              \
+    if (!std::filesystem::exists(limbic::test::real_data() + "/" + (name)))                         \
       GTEST_SKIP() << limbic::test::real_data() << "/" << (name) << " is absent (set LIMBIC_DATA)"; \
   } while (false)

@@ -48,7 +48,8 @@ TEST(CheckpointStore, RoundTripsAndKeepsTheNewestTwoAndTheBest) {
   EXPECT_EQ(store.load("best").step, 20);
   EXPECT_EQ(store.load("last").step, 50);
   size_t num_directories = 0;
-  for (const auto& entry : fs::directory_iterator(dir / "ckpt")) num_directories += entry.is_symlink() ? 0 : 1;
+  for (const auto& entry : fs::directory_iterator(dir / "ckpt"))
+    num_directories += entry.is_symlink() ? 0 : 1;
   EXPECT_EQ(num_directories, 3u);
 }
 

@@ -1,9 +1,9 @@
 #include "limbic/train/optimizer.h"
 
 #include <gtest/gtest.h>
-#include <torch/nn/modules/linear.h>
-#include <torch/nn/modules/container/sequential.h>
 #include <torch/nn/modules/activation.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/linear.h>
 #include <torch/optim/adamw.h>
 #include <torch/optim/sgd.h>
 
@@ -33,7 +33,8 @@ void backward(torch::nn::Sequential& net, int64_t step) {
   net->forward(at::randn({4, 5})).pow(2).sum().backward();
 }
 
-/// LibTorch's own optimizers are the judge. They decay every parameter, ours no vectors: biases get a group of their own.
+/// LibTorch's own optimizers are the judge. They decay every parameter, ours no vectors: biases get a group
+/// of their own.
 template <class TorchOptimizer, class Options>
 void expect_same_path(const OptimizerConfig& config, const Options& decayed, const Options& plain) {
   auto ours = tiny_net();

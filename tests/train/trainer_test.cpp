@@ -19,8 +19,8 @@ class TrainerTest : public ::testing::Test {
   void SetUp() override { test::write_level_store(dir_ / "store", 1); }
 
   ExperimentConfig experiment(int64_t epochs, bool has_ema = true) const {
-    return config::load_text<ExperimentConfig>(test::level_recipe(dir_ / "store", epochs, has_ema ? 0.9 : 0.0),
-                                               "levels.yaml");
+    return config::load_text<ExperimentConfig>(
+        test::level_recipe(dir_ / "store", epochs, has_ema ? 0.9 : 0.0), "levels.yaml");
   }
 
   FitResult fit(const ExperimentConfig& config, const std::string& name, int64_t max_epochs = 0) const {
@@ -47,6 +47,9 @@ TEST_F(TrainerTest, LearnsAndLeavesARunFolderThatEvaluates) {
   }
   const auto report = evaluate_run(dir_ / "run", {"", "test", "best", 1});
   EXPECT_TRUE(std::filesystem::exists(dir_ / "run/eval/test/predictions.jsonl"));
+  EXPECT_EQ(core::read_file(dir_ / "run/eval/test/report.html"), core::read_file(dir_ / "run/report.html"));
+  evaluate_run(dir_ / "run", {"", "val", "best", 1});
+  EXPECT_NE(core::read_file(dir_ / "run/eval/val/report.html"), core::read_file(dir_ / "run/report.html"));
   EXPECT_NE(report.text.find("uar"), std::string::npos);
   const auto bundle = model::load_bundle(dir_ / "run");
   EXPECT_DOUBLE_EQ(bundle.info.window_s.at("eda"), 2.0);
@@ -59,11 +62,25 @@ TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
     fit(config, "straight_" + tag);
     EXPECT_EQ(fit(config, "parts_" + tag, 3).end, FitResult::End::kPaused);
     EXPECT_EQ(fit(config, "parts_" + tag).end, FitResult::End::kFinished);
-    for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors", "/ckpt/last/state.json",
-                             "/ckpt/best/model.safetensors", "/results.csv"}) {
-      EXPECT_EQ(core::read_file(dir_ / ("straight_" + tag) + name), core::read_file(dir_ / ("parts_" + tag) + name)) << name;
+    for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors",
+                             "/ckpt/last/state.json", "/ckpt/best/model.safetensors", "/results.csv"}) {
+      EXPECT_EQ(core::read_file(dir_ / ("straight_" + tag) + name),
+                core::read_file(dir_ / ("parts_" + tag) + name))
+          << name;
     }
   }
+}
+
+TEST_F(TrainerTest, EveryProcessHasItsOwnTensorBoardFile) {
+  const auto config = experiment(4);
+  const auto num_files = [&] {
+    const std::filesystem::directory_iterator files(dir_ / "run/tb");
+    return std::distance(begin(files), end(files));
+  };
+  fit(config, "run", 2);
+  EXPECT_EQ(num_files(), 1);
+  fit(config, "run");
+  EXPECT_EQ(num_files(), 2);
 }
 
 TEST_F(TrainerTest, SeedsDecideTheResult) {
@@ -106,9 +123,10 @@ TEST_F(TrainerTest, AnExplodingRateEndsInADivergedErrorAndKeepsWeightsFinite) {
 TEST(ExperimentConfig, FeaturesAndEncodersMustNameTheSameModalities) {
   const auto text = test::error_of(
       [] {
-        config::load_text<ExperimentConfig>("data: {store: s, features: {audio: {type: log_mel}}}\n"
-                                            "model: {encoders: {eda: {type: gru}}}\n",
-                                            "recipe.yaml");
+        config::load_text<ExperimentConfig>(
+            "data: {store: s, features: {audio: {type: log_mel}}}\n"
+            "model: {encoders: {eda: {type: gru}}}\n",
+            "recipe.yaml");
       },
       ErrorCode::kConfig);
   EXPECT_NE(text.find("encoders.eda has no features"), std::string::npos) << text;

@@ -6,8 +6,8 @@
 
 namespace limbic::core {
 
-/// A file that appears under its final name only when it is complete: temp in the same directory, fsync, rename,
-/// fsync of the directory. Destroyed without commit(), it leaves nothing and the old file stays.
+/// A file that appears under its final name only when it is complete: temp in the same directory, fsync,
+/// rename, fsync of the directory. Destroyed without commit(), it leaves nothing and the old file stays.
 class AtomicFile {
  public:
   /// Parent directories are made. @throws Error(kStorage)
@@ -40,7 +40,8 @@ void write_file(const std::string& path, std::string_view text);
 /// @throws Error(kData) missing or not regular, Error(kResource) larger than `max_bytes`
 std::string read_file(const std::string& path, uint64_t max_bytes = UINT64_C(1) << 32);
 
-/// Makes `from` (a complete directory beside it) appear as `to`, durably; `to` must not exist. Files inside are synced first.
+/// Makes `from` (a complete directory beside it) appear as `to`, durably; `to` must not exist. Files inside
+/// are synced first.
 void publish_directory(const std::string& from, const std::string& to);
 /// Points the symbolic link `link` at `target` (relative), replacing it in one step.
 void replace_symlink(const std::string& target, const std::string& link);

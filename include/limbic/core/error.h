@@ -6,13 +6,13 @@ namespace limbic {
 
 /// Why an operation ended. The values are the process exit codes that scripts rely on.
 enum class ErrorCode {
-  kInternal = 1,   ///< a bug of limbic
-  kConfig = 2,     ///< wrong usage or configuration
-  kData = 3,       ///< data missing, corrupt or contradictory (media files included)
-  kModel = 4,      ///< weights, bundle or checkpoint
-  kResource = 5,   ///< a limit, memory or a device
-  kDiverged = 6,   ///< training produced non-finite values too often
-  kStorage = 7,    ///< writing failed
+  kInternal = 1,  ///< a bug of limbic
+  kConfig = 2,    ///< wrong usage or configuration
+  kData = 3,      ///< data missing, corrupt or contradictory (media files included)
+  kModel = 4,     ///< weights, bundle or checkpoint
+  kResource = 5,  ///< a limit, memory or a device
+  kDiverged = 6,  ///< training produced non-finite values too often
+  kStorage = 7,   ///< writing failed
 };
 
 /// The one exception type of limbic. The message says what, where (file, line, time), what was expected and

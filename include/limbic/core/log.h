@@ -14,8 +14,10 @@ enum class Color { kAuto, kAlways, kNever };
 struct Field {
   template <class T, std::enable_if_t<std::is_arithmetic_v<T>, int> = 0>
   Field(std::string_view field_key, T field_value) : key(field_key), value(text(field_value)) {}
-  Field(std::string_view field_key, std::string_view field_value) : key(field_key), value(quoted(field_value)) {}
-  Field(std::string_view field_key, const char* field_value) : Field(field_key, std::string_view(field_value)) {}
+  Field(std::string_view field_key, std::string_view field_value)
+      : key(field_key), value(quoted(field_value)) {}
+  Field(std::string_view field_key, const char* field_value)
+      : Field(field_key, std::string_view(field_value)) {}
   Field(std::string_view field_key, const std::string& field_value)
       : Field(field_key, std::string_view(field_value)) {}
 
@@ -27,14 +29,16 @@ struct Field {
   static std::string text(double v);
   static std::string text(float v);
   template <class T, std::enable_if_t<std::is_integral_v<T> && !std::is_same_v<T, bool>, int> = 0>
-  static std::string text(T v) { return std::to_string(v); }
+  static std::string text(T v) {
+    return std::to_string(v);
+  }
   static std::string quoted(std::string_view v);
 };
 using Fields = std::initializer_list<Field>;
 
 /// Log lines have the shape `event key=value ...` and go to stderr (and to the file of add_file).
-/// Thread-safe; a live progress bar is lifted out of the way. error: the command will fail. warn: a wish of the
-/// user is not honoured. info: at most one line an epoch or phase. debug: per step.
+/// Thread-safe; a live progress bar is lifted out of the way. error: the command will fail. warn: a wish of
+/// the user is not honoured. info: at most one line an epoch or phase. debug: per step.
 void debug(std::string_view event, Fields fields = {});
 void info(std::string_view event, Fields fields = {});
 void warn(std::string_view event, Fields fields = {});

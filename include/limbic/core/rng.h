@@ -10,8 +10,8 @@ namespace limbic::core {
 /// Seeds LibTorch's default generators. Own randomness uses Rng, which is seeded where it is made.
 void seed_torch(uint64_t seed);
 
-/// xoshiro256** 1.0 (Blackman & Vigna 2018, public domain algorithm) seeded by SplitMix64. std::*_distribution
-/// differ between standard libraries; these draws are the same everywhere.
+/// xoshiro256** 1.0 (Blackman & Vigna 2018, public domain algorithm) seeded by SplitMix64.
+/// std::*_distribution differ between standard libraries; these draws are the same everywhere.
 class Rng {
  public:
   /// Independent streams come from further keys: Rng(seed, epoch, sample) does not depend on thread order.

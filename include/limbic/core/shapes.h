@@ -7,4 +7,5 @@
 //   W  image width      K  width of a head    C  classes, or image channels where H and W follow
 //   S  samples of a waveform                  N  anything counted (frames to write, tensors)
 //
-// Masks are bool tensors: true = real frame, present modality, known label. They are explicit: a zero is data.
+// Masks are bool tensors: true = real frame, present modality, known label. They are explicit: a zero is
+// data.

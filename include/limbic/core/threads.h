@@ -9,8 +9,9 @@ int num_threads();
 /// Cores this process may run on (affinity respected), at least 1.
 int num_cores();
 
-/// Call first in main: keeps glibc from giving big tensors back to the kernel at every step (6-16 % of a training
-/// step, performance notes §3), bounds oneDNN's primitive cache, switches core dumps off (they hold people's data).
+/// Call first in main: keeps glibc from giving big tensors back to the kernel at every step (6-16 % of a
+/// training step, performance notes §3), bounds oneDNN's primitive cache, switches core dumps off (they hold
+/// people's data).
 void tune_process();
 
 }  // namespace limbic::core

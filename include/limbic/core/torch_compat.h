@@ -3,7 +3,8 @@
 
 namespace limbic::core {
 
-// All differences between LibTorch versions (1.13 of Debian 12 to current) live in this header and its source.
+// All differences between LibTorch versions (1.13 of Debian 12 to current) live in this header and its
+// source.
 
 /// Accelerators that LibTorch sees: "none (CPU only)", "cuda x1".
 std::string accelerator_text();

@@ -10,7 +10,8 @@
 
 namespace limbic::eval {
 
-/// What a model said about the samples of one part, for one task. Samples whose label is unknown are left out.
+/// What a model said about the samples of one part, for one task. Samples whose label is unknown are left
+/// out.
 struct TaskPredictions {
   affect::LabelSpace labels;
   std::vector<Prediction> predictions;
@@ -20,8 +21,8 @@ struct TaskPredictions {
   double value(const std::string& metric_name) const;
 };
 
-/// Runs the model over every sample of the loader, in evaluation mode and without gradients; the mode it was in is
-/// restored. @return by task
+/// Runs the model over every sample of the loader, in evaluation mode and without gradients; the mode it was
+/// in is restored. @return by task
 std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader);
 
 }  // namespace limbic::eval

@@ -5,8 +5,9 @@
 
 namespace limbic::formats {
 
-/// Writes scalars as TensorBoard reads them: one event file (TFRecord framing, brain.Event:2) in a directory that
-/// may hold those of earlier processes. `tensorboard --logdir DIRECTORY` follows the file while it grows.
+/// Writes scalars as TensorBoard reads them: one event file (TFRecord framing, brain.Event:2) in a directory
+/// that may hold those of earlier processes. `tensorboard --logdir DIRECTORY` follows the file while it
+/// grows.
 ///
 ///   TfeventsWriter tb(run / "tb");
 ///   tb.scalar("val/emotion/uar", 0.61, step);
@@ -39,7 +40,8 @@ class TfeventsWriter {
   int fd_ = -1;
 };
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as TFRecord and iSCSI use it; a table, some 400 MB/s.
+/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as TFRecord and iSCSI use it; a table, some 400
+/// MB/s.
 uint32_t crc32c(std::string_view bytes);
 
 }  // namespace limbic::formats

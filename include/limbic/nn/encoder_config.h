@@ -205,8 +205,8 @@ struct GruConfig {
   }
 };
 
-/// Layers on each frame and a pool over frames: for vectors that sum up a clip (voice functionals, sensor features,
-/// imported embeddings), where T is 1.
+/// Layers on each frame and a pool over frames: for vectors that sum up a clip (voice functionals, sensor
+/// features, imported embeddings), where T is 1.
 struct MlpConfig {
   static constexpr const char* kType = "mlp";
   Normalization normalize = Normalization::kGlobal;

@@ -56,7 +56,7 @@ struct PersonSummary {
 struct Analysis {
   media::MediaInfo info;
   bool has_video = false;
-  bool has_audio = false;   ///< and the model listens
+  bool has_audio = false;  ///< and the model listens
   std::vector<FrameRecord> frames;
   std::vector<Decision> decisions;
   std::vector<PersonSummary> people;  ///< most prominent first
@@ -67,8 +67,8 @@ struct Analysis {
   bool is_truncated() const { return video_stats.truncated || audio_stats.truncated; }
 };
 
-/// Decodes a recording once, finds and follows faces, runs the model. Memory does not grow with the media, only
-/// with the result. Sound is attributed to the most prominent face of the moment.
+/// Decodes a recording once, finds and follows faces, runs the model. Memory does not grow with the media,
+/// only with the result. Sound is attributed to the most prominent face of the moment.
 /// @throws Error(kData, kResource) of the media; Error(kModel) when model and recording share no modality
 Analysis analyse(const std::string& path, const model::Bundle& bundle, const InferenceConfig& config);
 

@@ -15,7 +15,7 @@ struct InferOutputs {
 
 /// Runs a model over one recording and writes frames.csv, frames.jsonl, summary.json and, with `has_overlay`,
 /// annotated.mp4 into `out`. Files appear whole or not at all; summary.json comes last.
-InferOutputs infer_recording(const std::string& input, const model::Bundle& bundle, const InferenceConfig& config,
-                             const std::string& out, bool has_overlay);
+InferOutputs infer_recording(const std::string& input, const model::Bundle& bundle,
+                             const InferenceConfig& config, const std::string& out, bool has_overlay);
 
 }  // namespace limbic::stream

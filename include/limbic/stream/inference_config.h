@@ -20,11 +20,12 @@ struct InferenceConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("analysis_rate_hz", analysis_rate_hz, "faces are looked for so often a second; frames between are interpolated",
-      config::in_range(0.1, 1000));
-    v("hop_s", hop_s, "seconds between decisions of models that look at a window of time", config::above(0.0));
-    v("smoothing_s", smoothing_s, "probabilities are averaged over so many seconds around a decision; 0 = not",
-      config::at_least(0.0));
+    v("analysis_rate_hz", analysis_rate_hz,
+      "faces are looked for so often a second; frames between are interpolated", config::in_range(0.1, 1000));
+    v("hop_s", hop_s, "seconds between decisions of models that look at a window of time",
+      config::above(0.0));
+    v("smoothing_s", smoothing_s,
+      "probabilities are averaged over so many seconds around a decision; 0 = not", config::at_least(0.0));
     v("batch_size", batch_size, "decisions that the model makes at once", config::at_least(1));
     v("detector", detector, "how faces are found");
     v("tracker", tracker, "how faces become persons");

@@ -14,7 +14,8 @@ void write_frames_csv(const std::string& path, const Analysis& analysis, const m
 /// One line a frame with everybody in it.
 void write_frames_jsonl(const std::string& path, const Analysis& analysis, const model::BundleInfo& model);
 /// Counts, persons with their mean probabilities, what went wrong in the media, the model.
-nlohmann::json summary_json(const std::string& input, const Analysis& analysis, const model::BundleInfo& model);
+nlohmann::json summary_json(const std::string& input, const Analysis& analysis,
+                            const model::BundleInfo& model);
 /// The recording again with boxes, labels and probability bars; its sound is kept.
 void write_annotated_video(const std::string& path, const std::string& input, const Analysis& analysis,
                            const model::BundleInfo& model);

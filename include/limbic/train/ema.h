@@ -9,7 +9,8 @@
 
 namespace limbic::train {
 
-/// Exponential moving average of the weights (Polyak averaging); the averaged model is what is evaluated and kept.
+/// Exponential moving average of the weights (Polyak averaging); the averaged model is what is evaluated and
+/// kept.
 struct EmaConfig {
   double decay = 0.0;  ///< per step; 0 switches averaging off
 
@@ -27,7 +28,8 @@ class Ema {
   Ema(const EmaConfig& config, State weights);
 
   bool is_on() const { return config_.decay > 0; }
-  /// After step n (1-based): decay_n = min(decay, (1 + n) / (10 + n)), so that the start is forgotten quickly.
+  /// After step n (1-based): decay_n = min(decay, (1 + n) / (10 + n)), so that the start is forgotten
+  /// quickly.
   void update(int64_t num_steps);
   /// The averaged weights; the live ones when averaging is off.
   const State& weights() const { return is_on() ? shadow_ : live_; }

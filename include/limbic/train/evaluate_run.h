@@ -19,8 +19,9 @@ struct EvaluateReport {
   std::string directory;                    ///< RUN/eval/<split>, or RUN/eval/<split>@<store>
 };
 
-/// Evaluates a run's weights on one part of a store and writes metrics.json, predictions.jsonl and confusion.csv
-/// into RUN/eval/. Another store keeps its own labels; classes that the model does not know are an error.
+/// Evaluates a run's weights on one part of a store and writes metrics.json, predictions.jsonl, confusion.csv
+/// and report.html into RUN/eval/; the result on the run's own test part also becomes RUN/report.html.
+/// Another store keeps its own labels; classes that the model does not know are an error.
 /// @throws Error(kModel, kData, kConfig)
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options);
 

@@ -27,7 +27,8 @@ struct ImportConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("kind", kind, "corpus kind of `limbic data import`; empty = the store must exist");
-    v("source", source, "the corpus; a relative path is also looked for in $LIMBIC_DATA (default ../shared/data)");
+    v("source", source,
+      "the corpus; a relative path is also looked for in $LIMBIC_DATA (default ../shared/data)");
     v("options", options, "importer options");
   }
 };
@@ -61,8 +62,9 @@ struct DataConfig {
 
 /// When training stops before its last epoch, and which epoch is best.
 struct EarlyStoppingConfig {
-  std::string metric = "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, loss
-  int64_t patience = 0;        ///< epochs without a better value; 0 = never stop early
+  std::string metric =
+      "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, loss
+  int64_t patience = 0;  ///< epochs without a better value; 0 = never stop early
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -91,7 +93,8 @@ struct TrainConfig {
     v("optimizer", optimizer, "how weights are updated");
     v("schedule", schedule, "learning rate over time");
     v("ema", ema, "averaged weights");
-    v("clip_grad_norm", clip_grad_norm, "largest joint norm of the gradients; 0 = no limit", config::at_least(0.0));
+    v("clip_grad_norm", clip_grad_norm, "largest joint norm of the gradients; 0 = no limit",
+      config::at_least(0.0));
     v("early_stopping", early_stopping, "which epoch is best, and when to stop");
     v("checkpoint_minutes", checkpoint_minutes, "also save in the middle of an epoch this often; 0 = never",
       config::at_least(0.0));

@@ -25,7 +25,8 @@ struct AdamWConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("lr", lr, "peak learning rate", config::above(0.0));
-    v("weight_decay", weight_decay, "decoupled decay; biases and norm weights are exempt", config::at_least(0.0));
+    v("weight_decay", weight_decay, "decoupled decay; biases and norm weights are exempt",
+      config::at_least(0.0));
     v("beta1", beta1, "decay of the mean of gradients", config::half_open(0.0, 1.0));
     v("beta2", beta2, "decay of the mean of squared gradients", config::half_open(0.0, 1.0));
     v("eps", eps, "added to the root of the second moment", config::above(0.0));
@@ -45,14 +46,15 @@ struct SgdConfig {
     v("lr", lr, "peak learning rate", config::above(0.0));
     v("momentum", momentum, "decay of the velocity", config::half_open(0.0, 1.0));
     v("nesterov", nesterov, "look ahead along the velocity");
-    v("weight_decay", weight_decay, "decoupled decay; biases and norm weights are exempt", config::at_least(0.0));
+    v("weight_decay", weight_decay, "decoupled decay; biases and norm weights are exempt",
+      config::at_least(0.0));
   }
 };
 
 using OptimizerConfig = std::variant<AdamWConfig, SgdConfig>;
 
-/// Updates named parameters in place. Its whole state is tensors by name, so that a resumed run is the same run:
-/// torch's own optimizers restore by position and forget their options (reliability notes §2 a2).
+/// Updates named parameters in place. Its whole state is tensors by name, so that a resumed run is the same
+/// run: torch's own optimizers restore by position and forget their options (reliability notes §2 a2).
 class Optimizer {
  public:
   using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;

@@ -12,10 +12,12 @@ namespace limbic::train {
 class RunFolder {
  public:
   /// Makes a new folder: `out_dir` itself, which must not hold a run yet, or when empty
-  /// runs/<name>/<YYYY-MM-DD_HH-MM-SS>_s<seed>, with a suffix when that exists. `runs/<name>/latest` then links to it.
+  /// runs/<name>/<YYYY-MM-DD_HH-MM-SS>_s<seed>, with a suffix when that exists. `runs/<name>/latest` then
+  /// links to it.
   /// @throws Error(kStorage)
   static RunFolder create(const std::string& out_dir, const std::string& name, uint64_t seed);
-  /// Opens an existing run for more training. @throws Error(kModel) no run, Error(kStorage) held by another process
+  /// Opens an existing run for more training. @throws Error(kModel) no run, Error(kStorage) held by another
+  /// process
   static RunFolder open(const std::string& directory);
   ~RunFolder();
   RunFolder(RunFolder&&) noexcept;

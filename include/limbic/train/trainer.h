@@ -13,15 +13,15 @@ namespace limbic::train {
 struct FitResult {
   enum class End { kFinished, kStoppedEarly, kPaused, kSignal };
   End end = End::kFinished;
-  int signal = 0;           ///< for kSignal
+  int signal = 0;  ///< for kSignal
   int64_t epochs_done = 0;
   int64_t best_epoch = 0;   ///< 1-based
   double best_value = 0.0;  ///< of early_stopping.metric on the validation part
 };
 
-/// Fits one model in one run folder: the loop, validation, checkpoints, events. It knows nothing about what the
-/// objectives do. A trainer made on a folder with checkpoints goes on from the newest good one, bit for bit (same
-/// binary, machine type and thread count).
+/// Fits one model in one run folder: the loop, validation, checkpoints, events. It knows nothing about what
+/// the objectives do. A trainer made on a folder with checkpoints goes on from the newest good one, bit for
+/// bit (same binary, machine type and thread count).
 class Trainer {
  public:
   /// @param run  owned by the caller, outlives the trainer

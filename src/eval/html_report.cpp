@@ -1,0 +1,294 @@
+#include "limbic/eval/html_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+
+#include "html_text.h"
+#include "limbic/core/error.h"
+#include "limbic/formats/csv.h"
+
+namespace limbic::eval {
+namespace detail {
+
+std::string escaped(std::string_view text) {
+  std::string html;
+  html.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '&':
+        html += "&amp;";
+        break;
+      case '<':
+        html += "&lt;";
+        break;
+      case '>':
+        html += "&gt;";
+        break;
+      case '"':
+        html += "&quot;";
+        break;
+      case '\'':
+        html += "&#39;";
+        break;
+      default: {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_control = (byte < 0x20 && c != '\t' && c != '\n') || byte == 0x7F;
+        html += is_control ? "\xEF\xBF\xBD" : std::string(1, c);
+      }
+    }
+  }
+  return html;
+}
+
+}  // namespace detail
+
+namespace {
+
+using detail::escaped;
+
+constexpr const char* kStyle = R"css(
+:root{color-scheme:light;--ink:#1b2430;--soft:#5b6675;--line:#dde2e8;--blue:#0b62a8}
+*{box-sizing:border-box}
+body{margin:0;background:#f5f7f9;color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
+main{max-width:1080px;margin:0 auto;padding:24px 16px 40px}
+h1{font-size:1.6rem;line-height:1.25;margin:0;overflow-wrap:anywhere}
+h2{font-size:1.2rem;margin:0 0 12px}
+h3{font-size:1rem;margin:22px 0 8px}
+.sub,.note{color:var(--soft);margin:4px 0 0}
+.note{font-size:.86rem}
+section{background:#fff;border:1px solid var(--line);border-radius:8px;padding:18px;margin-top:18px}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+th,td{padding:5px 12px;text-align:right;border-bottom:1px solid var(--line)}
+th{font-weight:600;color:var(--soft)}
+tbody th,.text{text-align:left;color:var(--ink)}
+.facts{width:100%}
+.facts th{width:12rem;vertical-align:top;color:var(--soft);font-weight:400;padding-left:0}
+.facts td{text-align:left;overflow-wrap:anywhere}
+.bar{min-width:92px}
+.matrix{border-collapse:separate;border-spacing:2px}
+.matrix td,.matrix th{border:0}
+.matrix td{text-align:center;min-width:66px;border-radius:4px;line-height:1.2;padding:6px}
+.matrix thead th{text-align:center;font-weight:400}
+.matrix small{display:block;opacity:.85;font-size:.76rem}
+.matrix .sum{background:none;color:var(--soft)}
+.matrix .right{box-shadow:inset 0 0 0 2px #1b243059}
+.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:20px}
+figure{margin:0}
+figcaption{display:flex;flex-wrap:wrap;gap:2px 14px;align-items:center;font-size:.88rem;margin-bottom:4px}
+.key{white-space:nowrap;color:var(--soft)}
+.key i{display:inline-block;width:14px;height:3px;margin-right:5px;vertical-align:middle}
+.key i.mark{width:0;height:13px;border-left:2px dashed #7a8594;background:none}
+svg{display:block;width:100%;height:auto}
+svg text{font-size:12px;fill:#5b6675}
+.grid{stroke:#e8ecf0}.axis{stroke:#8a94a1;fill:none}.markline{stroke:#7a8594;stroke-dasharray:4 3}
+.whisker{width:200px}
+footer{color:var(--soft);font-size:.86rem;margin-top:18px}
+@media print{body{background:#fff}section{break-inside:avoid}}
+)css";
+
+/// Names of metrics as people write them.
+std::string shown_metric(const std::string& name) {
+  static const std::map<std::string, std::string> kNames = {{"accuracy", "Accuracy"},
+                                                            {"uar", "UAR (unweighted average recall)"},
+                                                            {"macro_f1", "Macro F1"},
+                                                            {"weighted_f1", "Weighted F1"}};
+  const auto found = kNames.find(name);
+  return found == kNames.end() ? name : found->second;
+}
+
+std::string percent(double value) {
+  return std::isfinite(value) ? fmt::format("{:.1f}", 100 * value) : "\u2013";
+}
+
+/// A line from 0 to 100 % with the interval as a bar and the estimate as a dot.
+std::string whisker_svg(const Interval& interval) {
+  constexpr double kLeft = 6;
+  constexpr double kSpan = 188;
+  std::string svg = "<svg class=\"whisker\" viewBox=\"0 0 200 20\" aria-hidden=\"true\">";
+  svg += fmt::format("<path stroke=\"#dde2e8\" d=\"M{} 10h{}\"/>", kLeft, kSpan);
+  for (int quarter = 0; quarter <= 4; ++quarter) {
+    svg += fmt::format("<path stroke=\"#c3cbd5\" d=\"M{} 7v6\"/>", kLeft + kSpan * quarter / 4);
+  }
+  if (std::isfinite(interval.low) && std::isfinite(interval.high)) {
+    svg += fmt::format("<path stroke=\"#8fbbe0\" stroke-width=\"7\" d=\"M{:.1f} 10H{:.1f}\"/>",
+                       kLeft + kSpan * interval.low, kLeft + kSpan * interval.high);
+  }
+  if (std::isfinite(interval.estimate)) {
+    svg += fmt::format("<circle cx=\"{:.1f}\" cy=\"10\" r=\"4\" fill=\"#0b62a8\"/>",
+                       kLeft + kSpan * interval.estimate);
+  }
+  return svg + "</svg>";
+}
+
+std::string metrics_html(const TaskReport& task) {
+  std::string html =
+      "<div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">metric</th><th "
+      "scope=\"col\">value, %</th>"
+      "<th scope=\"col\">95 % interval</th><th scope=\"col\" class=\"text\">0 to 100 "
+      "%</th></tr></thead><tbody>\n";
+  int64_t num_groups = 0;
+  for (const Metric& metric : metrics()) {
+    const auto found = task.metrics.find(metric.name);
+    if (found == task.metrics.end()) continue;
+    const Interval& i = found->second;
+    num_groups = i.num_groups;
+    html += fmt::format("<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td>{}</td><td>{}</td></tr>\n",
+                        escaped(shown_metric(metric.name)), percent(i.estimate),
+                        std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013",
+                        whisker_svg(i));
+  }
+  html += "</tbody></table></div>\n<p class=\"note\">";
+  if (num_groups < 2) return html + "No interval: it takes two people or samples at least.</p>\n";
+  const bool is_by_subject = task.num_subjects > 0;
+  html +=
+      fmt::format("Intervals: BCa bootstrap over {} {}.", num_groups, is_by_subject ? "people" : "samples");
+  if (is_by_subject && num_groups < 10) {
+    html += " With so few people an interval is a rough guide, and rather too narrow.";
+  }
+  return html + "</p>\n";
+}
+
+/// A number over a bar of its size.
+std::string bar_cell(double value) {
+  return fmt::format(
+      "<td class=\"bar\" style=\"background:linear-gradient(90deg,#d5e6f5 {0:.1f}%,transparent "
+      "{0:.1f}%)\">{1}</td>",
+      std::isfinite(value) ? 100 * value : 0.0, percent(value));
+}
+
+std::string classes_html(const TaskReport& task) {
+  std::string html =
+      "<h3>Per class, %</h3><div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">class</th>"
+      "<th scope=\"col\">precision</th><th scope=\"col\">recall</th><th scope=\"col\">F1</th>"
+      "<th scope=\"col\">samples</th></tr></thead><tbody>\n";
+  for (int64_t c = 0; c < task.labels.num_classes(); ++c) {
+    const ClassScores s = task.confusion.scores(c);
+    html += "<tr><th scope=\"row\">" + escaped(task.labels.classes[static_cast<size_t>(c)]) + "</th>" +
+            bar_cell(s.precision) + bar_cell(s.recall) + bar_cell(s.f1) +
+            fmt::format("<td>{}</td></tr>\n", s.support);
+  }
+  return html + "</tbody></table></div>\n";
+}
+
+/// One count of a confusion matrix, darker the larger its share of the row.
+std::string count_cell(int64_t count, int64_t row_sum, bool is_right) {
+  const double share = row_sum > 0 ? static_cast<double>(count) / static_cast<double>(row_sum) : 0.0;
+  const auto mixed = [&](double full) { return static_cast<int>(std::lround(248 + (full - 248) * share)); };
+  return fmt::format("<td{} style=\"background:rgb({},{},{});color:{}\">{}<small>{:.0f} %</small></td>",
+                     is_right ? " class=\"right\"" : "", mixed(8), mixed(72), mixed(130),
+                     share > 0.45 ? "#fff" : "#1b2430", count, 100 * share);
+}
+
+std::string confusion_html(const TaskReport& task) {
+  const int64_t num_classes = task.labels.num_classes();
+  const bool has_invalid = task.confusion.invalid() > 0;
+  std::string html =
+      "<h3>Confusion matrix</h3><div class=\"wide\"><table class=\"matrix\"><thead><tr>"
+      "<th class=\"text\" scope=\"col\">truth \u2193 &nbsp;predicted \u2192</th>";
+  for (const auto& name : task.labels.classes) html += "<th scope=\"col\">" + escaped(name) + "</th>";
+  if (has_invalid) html += "<th scope=\"col\">(invalid)</th>";
+  html += "<th scope=\"col\">samples</th></tr></thead><tbody>\n";
+  for (int64_t truth = 0; truth < num_classes; ++truth) {
+    const int64_t row_sum = task.confusion.scores(truth).support;
+    html += "<tr><th scope=\"row\">" + escaped(task.labels.classes[static_cast<size_t>(truth)]) + "</th>";
+    for (int64_t c = 0; c < num_classes; ++c)
+      html += count_cell(task.confusion.at(truth, c), row_sum, c == truth);
+    if (has_invalid) html += count_cell(task.confusion.at(truth, kInvalid), row_sum, false);
+    html += fmt::format("<td class=\"sum\">{}</td></tr>\n", row_sum);
+  }
+  return html +
+         "</tbody></table></div><p class=\"note\">Counts; below them the share of the row (recall on the "
+         "diagonal).</p>\n";
+}
+
+std::string task_html(const TaskReport& task) {
+  std::string about = fmt::format("{} samples", task.confusion.total());
+  if (task.num_subjects > 0) about += fmt::format(" of {} people", task.num_subjects);
+  if (task.confusion.invalid() > 0) {
+    about += fmt::format("; {} without a finite prediction, counted as wrong", task.confusion.invalid());
+  }
+  return "<section><h2>Task " + escaped(task.labels.task) + "</h2><p class=\"sub\">" + about + "</p>\n" +
+         metrics_html(task) + classes_html(task) + confusion_html(task) + "</section>\n";
+}
+
+std::string facts_html(const ReportInput& input) {
+  std::string html = "<section><h2>The run</h2><table class=\"facts\"><tbody>\n";
+  for (const auto& [name, value] : input.facts) {
+    html += "<tr><th scope=\"row\">" + escaped(name) + "</th><td>" + escaped(value) + "</td></tr>\n";
+  }
+  return html + "</tbody></table></section>\n";
+}
+
+}  // namespace
+
+std::string html_report(const ReportInput& input) {
+  std::string html =
+      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>" +
+      escaped(input.title) + "</title>\n<style>" + kStyle + "</style></head>\n<body><main>\n<h1>" +
+      escaped(input.title) + "</h1>\n";
+  if (!input.subtitle.empty()) html += "<p class=\"sub\">" + escaped(input.subtitle) + "</p>\n";
+  for (const TaskReport& task : input.tasks) html += task_html(task);
+  if (!input.plots.empty()) {
+    html += "<section><h2>Training</h2><div class=\"plots\">\n";
+    for (const Plot& plot : input.plots) {
+      html += detail::svg_plot(plot, input.marked_x.value_or(std::numeric_limits<double>::quiet_NaN()),
+                               input.mark_name);
+    }
+    html += "</div></section>\n";
+  }
+  if (!input.facts.empty()) html += facts_html(input);
+  return html +
+         "<footer>Written by limbic. Rows of a confusion matrix are the truth; scores follow scikit-learn "
+         "with "
+         "zero_division=0.</footer>\n</main></body></html>\n";
+}
+
+std::vector<Plot> training_plots(const std::string& results_csv) {
+  formats::CsvReader csv(results_csv);
+  csv.column("epoch");
+  std::map<std::string, std::vector<double>> columns;
+  for (formats::CsvRow row; csv.next(row);) {
+    for (const auto& name : csv.columns()) {
+      columns[name].push_back(row.optional_real(name).value_or(std::numeric_limits<double>::quiet_NaN()));
+    }
+  }
+  if (columns.empty()) return {};
+  const auto plot = [&](const char* title, const char* y_label) {
+    return Plot{title, "epoch", y_label, columns.at("epoch"), {}};
+  };
+  Plot losses = plot("Loss", "cross-entropy, nats");
+  Plot rate = plot("Learning rate", "learning rate");
+  std::map<std::string, Plot> of_tasks;
+  for (const auto& name : csv.columns()) {
+    const auto& values = columns.at(name);
+    const size_t slash = name.rfind('/');
+    if (name == "train/loss") {
+      losses.curves.insert(losses.curves.begin(), {"training", values});
+    } else if (name == "lr") {
+      rate.curves.push_back({name, values});
+    } else if (name.rfind("val/", 0) == 0 && slash > 3) {
+      const std::string task = name.substr(4, slash - 4);
+      const std::string metric = name.substr(slash + 1);
+      if (metric == "loss") {
+        losses.curves.push_back({"validation, " + task, values});
+      } else {
+        auto& of_task = of_tasks.try_emplace(task, plot("", "share")).first->second;
+        of_task.title = "Validation, " + task;
+        of_task.curves.push_back({metric, values});
+      }
+    }
+  }
+  std::vector<Plot> plots;
+  if (!losses.curves.empty()) plots.push_back(std::move(losses));
+  for (auto& [task, of_task] : of_tasks) plots.push_back(std::move(of_task));
+  if (!rate.curves.empty()) plots.push_back(std::move(rate));
+  return plots;
+}
+
+}  // namespace limbic::eval
