@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kWidth_px = 480;
 constexpr double kHeight_px = 280;
-constexpr double kLeft_px = 62;
+constexpr double kLeft_px = 72;
 constexpr double kRight_px = 12;
 constexpr double kTop_px = 12;
 constexpr double kBottom_px = 46;

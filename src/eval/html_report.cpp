@@ -58,7 +58,7 @@ main{max-width:1080px;margin:0 auto;padding:24px 16px 40px}
 h1{font-size:1.6rem;line-height:1.25;margin:0;overflow-wrap:anywhere}
 h2{font-size:1.2rem;margin:0 0 12px}
 h3{font-size:1rem;margin:22px 0 8px}
-.sub,.note{color:var(--soft);margin:4px 0 0}
+.sub,.note{color:var(--soft);margin:4px 0 8px}
 .note{font-size:.86rem}
 section{background:#fff;border:1px solid var(--line);border-radius:8px;padding:18px;margin-top:18px}
 .wide{overflow-x:auto}
@@ -69,11 +69,13 @@ tbody th,.text{text-align:left;color:var(--ink)}
 .facts{width:100%}
 .facts th{width:12rem;vertical-align:top;color:var(--soft);font-weight:400;padding-left:0}
 .facts td{text-align:left;overflow-wrap:anywhere}
-.bar{min-width:92px}
+.bar{min-width:92px;background:linear-gradient(90deg,#6ea8d8 var(--share),#e8edf2 var(--share)) no-repeat left 12px bottom 2px/calc(100% - 24px) 4px}
+.bar,.span{white-space:nowrap}
 .matrix{border-collapse:separate;border-spacing:2px}
 .matrix td,.matrix th{border:0}
 .matrix td{text-align:center;min-width:66px;border-radius:4px;line-height:1.2;padding:6px}
 .matrix thead th{text-align:center;font-weight:400}
+.matrix .none{color:#9aa4b0}
 .matrix small{display:block;opacity:.85;font-size:.76rem}
 .matrix .sum{background:none;color:var(--soft)}
 .matrix .right{box-shadow:inset 0 0 0 2px #1b243059}
@@ -93,10 +95,8 @@ footer{color:var(--soft);font-size:.86rem;margin-top:18px}
 
 /// Names of metrics as people write them.
 std::string shown_metric(const std::string& name) {
-  static const std::map<std::string, std::string> kNames = {{"accuracy", "Accuracy"},
-                                                            {"uar", "UAR (unweighted average recall)"},
-                                                            {"macro_f1", "Macro F1"},
-                                                            {"weighted_f1", "Weighted F1"}};
+  static const std::map<std::string, std::string> kNames = {
+      {"accuracy", "Accuracy"}, {"uar", "UAR"}, {"macro_f1", "Macro F1"}, {"weighted_f1", "Weighted F1"}};
   const auto found = kNames.find(name);
   return found == kNames.end() ? name : found->second;
 }
@@ -125,6 +125,15 @@ std::string whisker_svg(const Interval& interval) {
   return svg + "</svg>";
 }
 
+/// What guessing gives: one over the classes that occur.
+std::string chance(const TaskReport& task) {
+  int64_t num_present = 0;
+  for (int64_t c = 0; c < task.labels.num_classes(); ++c)
+    num_present += task.confusion.scores(c).support > 0 ? 1 : 0;
+  return num_present > 0 ? fmt::format("; guessing gives {:.1f} %", 100.0 / static_cast<double>(num_present))
+                         : "";
+}
+
 std::string metrics_html(const TaskReport& task) {
   std::string html =
       "<div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">metric</th><th "
@@ -137,12 +146,13 @@ std::string metrics_html(const TaskReport& task) {
     if (found == task.metrics.end()) continue;
     const Interval& i = found->second;
     num_groups = i.num_groups;
-    html += fmt::format("<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td>{}</td><td>{}</td></tr>\n",
-                        escaped(shown_metric(metric.name)), percent(i.estimate),
-                        std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013",
-                        whisker_svg(i));
+    html += fmt::format(
+        "<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td class=\"span\">{}</td><td>{}</td></tr>\n",
+        escaped(shown_metric(metric.name)), percent(i.estimate),
+        std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013", whisker_svg(i));
   }
-  html += "</tbody></table></div>\n<p class=\"note\">";
+  html +=
+      "</tbody></table></div>\n<p class=\"note\">UAR is the unweighted average recall" + chance(task) + ". ";
   if (num_groups < 2) return html + "No interval: it takes two people or samples at least.</p>\n";
   const bool is_by_subject = task.num_subjects > 0;
   html +=
@@ -155,10 +165,8 @@ std::string metrics_html(const TaskReport& task) {
 
 /// A number over a bar of its size.
 std::string bar_cell(double value) {
-  return fmt::format(
-      "<td class=\"bar\" style=\"background:linear-gradient(90deg,#d5e6f5 {0:.1f}%,transparent "
-      "{0:.1f}%)\">{1}</td>",
-      std::isfinite(value) ? 100 * value : 0.0, percent(value));
+  return fmt::format("<td class=\"bar\" style=\"--share:{:.1f}%\">{}</td>",
+                     std::isfinite(value) ? 100 * value : 0.0, percent(value));
 }
 
 std::string classes_html(const TaskReport& task) {
@@ -178,10 +186,11 @@ std::string classes_html(const TaskReport& task) {
 /// One count of a confusion matrix, darker the larger its share of the row.
 std::string count_cell(int64_t count, int64_t row_sum, bool is_right) {
   const double share = row_sum > 0 ? static_cast<double>(count) / static_cast<double>(row_sum) : 0.0;
-  const auto mixed = [&](double full) { return static_cast<int>(std::lround(248 + (full - 248) * share)); };
+  const auto mixed = [&](double none, double full) { return std::lround(none + (full - none) * share); };
+  if (count == 0) return "<td class=\"none\">0</td>";
   return fmt::format("<td{} style=\"background:rgb({},{},{});color:{}\">{}<small>{:.0f} %</small></td>",
-                     is_right ? " class=\"right\"" : "", mixed(8), mixed(72), mixed(130),
-                     share > 0.45 ? "#fff" : "#1b2430", count, 100 * share);
+                     is_right ? " class=\"right\"" : "", mixed(234, 8), mixed(243, 72), mixed(252, 130),
+                     share > 0.65 ? "#fff" : "#1b2430", count, 100 * share);
 }
 
 std::string confusion_html(const TaskReport& task) {
