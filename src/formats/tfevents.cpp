@@ -154,7 +154,7 @@ void TfeventsWriter::scalar(const std::string& tag, double value, int64_t step) 
   add_record(event);
 }
 
-void TfeventsWriter::restart(int64_t first_step) {
+void TfeventsWriter::start_session(int64_t first_step) {
   constexpr int64_t kStart = 1;  // SessionLog.status
   std::string session;
   put_integer(session, 1, kStart);

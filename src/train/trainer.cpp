@@ -366,7 +366,7 @@ struct Trainer::Impl {
     size_t row_idx = history.size() - 1;
     if (!tensorboard) {
       tensorboard = std::make_unique<formats::TfeventsWriter>(run / "tb");
-      if (row_idx > 0) tensorboard->restart(history[--row_idx].at("step").get<int64_t>());
+      tensorboard->start_session(row_idx > 0 ? history[--row_idx].at("step").get<int64_t>() : 0);
     }
     for (; row_idx < history.size(); ++row_idx) {
       const json& row = history[row_idx];

@@ -142,7 +142,7 @@ TEST(TfeventsWriter, AResumedRunOpensANewFileAndForgetsLaterSteps) {
   const auto size = std::filesystem::file_size(first.path());
   TfeventsWriter second(dir / "tb");
   EXPECT_NE(first.path(), second.path());
-  second.restart(11);
+  second.start_session(11);
   second.scalar("a", 2, 20);
   second.flush();
   EXPECT_EQ(std::filesystem::file_size(first.path()), size);

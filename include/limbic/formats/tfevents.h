@@ -10,6 +10,7 @@ namespace limbic::formats {
 /// grows.
 ///
 ///   TfeventsWriter tb(run / "tb");
+///   tb.start_session(0);
 ///   tb.scalar("val/emotion/uar", 0.61, step);
 ///   tb.flush();
 class TfeventsWriter {
@@ -25,8 +26,9 @@ class TfeventsWriter {
   /// @param tag  UTF-8; parts before the last `/` are groups on the screen
   /// @param value  stored as float32; NaN and infinities are kept, and shown as such
   void scalar(const std::string& tag, double value, int64_t step);
-  /// Tells readers to forget what earlier files of the directory say of steps >= `first_step`.
-  void restart(int64_t first_step);
+  /// Opens a session that goes on at `first_step`: what earlier files say of that step and later ones is
+  /// forgotten. To be called in a run's first file too: readers take the first session they see for a beginning.
+  void start_session(int64_t first_step);
   /// Hands what was written so far to the system, whole records only. @throws Error(kStorage)
   void flush();
 
@@ -40,8 +42,7 @@ class TfeventsWriter {
   int fd_ = -1;
 };
 
-/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as TFRecord and iSCSI use it; a table, some 400
-/// MB/s.
+/// CRC-32C (Castagnoli, reflected polynomial 0x82F63B78), as TFRecord and iSCSI use it.
 uint32_t crc32c(std::string_view bytes);
 
 }  // namespace limbic::formats
