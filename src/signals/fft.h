@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace limbic::signals {
@@ -13,6 +14,19 @@ struct Lanes {
   Pair high;
 };
 inline constexpr size_t kLanes = 4;
+
+/// One signal's number. Through memory: subscripting `cond ? x.low : x.high` loses the store with g++ 12's
+/// -fsanitize=undefined.
+inline double lane_of(const Lanes& x, int64_t lane) {
+  double value;
+  std::memcpy(&value, reinterpret_cast<const char*>(&x) + static_cast<size_t>(lane) * sizeof(double),
+              sizeof(double));
+  return value;
+}
+inline void set_lane(Lanes& x, int64_t lane, double value) {
+  std::memcpy(reinterpret_cast<char*>(&x) + static_cast<size_t>(lane) * sizeof(double), &value,
+              sizeof(double));
+}
 
 inline Lanes operator+(Lanes a, Lanes b) {
   return {a.low + b.low, a.high + b.high};

@@ -222,8 +222,7 @@ struct LogMel::Impl {
         gather(samples, num_samples, t0 + lane, frame.data());
         condition(frame.data());
         for (size_t i = 0; i < length; ++i) {
-          auto& slot = signal[i];
-          (lane < 2 ? slot.low : slot.high)[lane % 2] = frame[i];
+          set_lane(signal[i], lane, frame[i]);
         }
       }
       fft.power_spectrum(signal.data(), scratch.data(), power.data());
@@ -241,7 +240,7 @@ struct LogMel::Impl {
         const Lanes* bin = power.data() + filter.first_bin;
         for (const double weight : filter.weights) energy = energy + weight * *bin++;
         for (int64_t lane = 0; lane < used; ++lane) {
-          const double e = (lane < 2 ? energy.low : energy.high)[lane % 2];
+          const double e = lane_of(energy, lane);
           out_TF[static_cast<size_t>(t0 + lane) * filters.size() + m] = compress(e);
         }
       }

@@ -182,8 +182,7 @@ struct VoiceFrames::Impl {
         for (size_t i = 0; i < length; ++i) {
           const auto at = static_cast<int64_t>(i);
           const double x = at >= first && at < last ? static_cast<double>(samples[start + at]) : 0.0;
-          auto& slot = signal[i];
-          (lane < 2 ? slot.low : slot.high)[lane % 2] = (x - mean) * hann[i];
+          set_lane(signal[i], lane, (x - mean) * hann[i]);
         }
       }
       // The autocorrelation is the transform of the power spectrum, which is even.
@@ -196,8 +195,7 @@ struct VoiceFrames::Impl {
       fft.real_spectrum(signal.data(), scratch.data(), bins.data());
       for (int64_t lane = 0; lane < used; ++lane) {
         for (size_t lag = 0; lag < correlation.size(); ++lag) {
-          const Lanes& value = bins[lag];
-          correlation[lag] = (lane < 2 ? value.low : value.high)[lane % 2] / static_cast<double>(size);
+          correlation[lag] = lane_of(bins[lag], lane) / static_cast<double>(size);
         }
         find_candidates(correlation, frames[static_cast<size_t>(t0 + lane)]);
       }

@@ -215,13 +215,15 @@ void put_modulation(const VoiceColumns& clip, const RealFft& fft, FunctionalSink
       const size_t num_lanes = std::min(kLanes, kNumEnvelopes - e0);
       std::fill(signal.begin(), signal.end(), Lanes{});
       for (size_t lane = 0; lane < num_lanes; ++lane) {
-        for (size_t t = 0; t < used; ++t)
-          (lane < 2 ? signal[t].low : signal[t].high)[lane % 2] = envelopes[e0 + lane][first + t];
+        for (size_t t = 0; t < used; ++t) {
+          set_lane(signal[t], static_cast<int64_t>(lane), envelopes[e0 + lane][first + t]);
+        }
       }
       fft.power_spectrum(signal.data(), scratch.data(), bins.data());
       for (size_t lane = 0; lane < num_lanes; ++lane) {
-        for (size_t k = 0; k < bins.size(); ++k)
-          power[e0 + lane][k] += (lane < 2 ? bins[k].low : bins[k].high)[lane % 2];
+        for (size_t k = 0; k < bins.size(); ++k) {
+          power[e0 + lane][k] += lane_of(bins[k], static_cast<int64_t>(lane));
+        }
       }
     }
   }

@@ -26,14 +26,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::vector<int64_t> samples_of(const data::Store& store, const ExperimentConfig& config, const EvaluateOptions& options) {
+std::vector<int64_t> samples_of(const data::Store& store, const ExperimentConfig& config,
+                                const EvaluateOptions& options) {
   if (options.split == "all") {
     std::vector<int64_t> all(static_cast<size_t>(store.size()));
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
   auto indices = data::make_split(store.samples(), config.data.split).part(options.split);
-  require(!indices.empty(), ErrorCode::kData, store.path() + ": the " + options.split + " part of the run's split is empty");
+  require(!indices.empty(), ErrorCode::kData,
+          store.path() + ": the " + options.split + " part of the run's split is empty");
   return indices;
 }
 
@@ -59,22 +61,23 @@ std::string shown_fact(const nlohmann::json& value) {
 
 /// What RUN/manifest.json says that a reader of results wants to know; nothing where there is none.
 std::vector<std::pair<std::string, std::string>> manifest_facts(const std::string& run) {
-  static constexpr std::array<std::pair<const char*, const char*>, 16> kFacts = {{{"Command", "/command_line"},
-                                                                                  {"Seed", "/seed"},
-                                                                                  {"Trained on", "/data/name"},
-                                                                                  {"Split", "/data/split"},
-                                                                                  {"Hash of the data", "/data/content_hash"},
-                                                                                  {"Hash of the split", "/data/split_hash"},
-                                                                                  {"Started", "/started"},
-                                                                                  {"Finished", "/finished"},
-                                                                                  {"Epochs", "/outcome/epochs"},
-                                                                                  {"Best epoch", "/outcome/best_epoch"},
-                                                                                  {"limbic", "/environment/limbic"},
-                                                                                  {"Source revision", "/environment/git"},
-                                                                                  {"LibTorch", "/environment/libtorch"},
-                                                                                  {"Threads", "/num_threads"},
-                                                                                  {"Processor", "/environment/cpu"},
-                                                                                  {"System", "/environment/os"}}};
+  static constexpr std::array<std::pair<const char*, const char*>, 16> kFacts = {
+      {{"Command", "/command_line"},
+       {"Seed", "/seed"},
+       {"Trained on", "/data/name"},
+       {"Split", "/data/split"},
+       {"Hash of the data", "/data/content_hash"},
+       {"Hash of the split", "/data/split_hash"},
+       {"Started", "/started"},
+       {"Finished", "/finished"},
+       {"Epochs", "/outcome/epochs"},
+       {"Best epoch", "/outcome/best_epoch"},
+       {"limbic", "/environment/limbic"},
+       {"Source revision", "/environment/git"},
+       {"LibTorch", "/environment/libtorch"},
+       {"Threads", "/num_threads"},
+       {"Processor", "/environment/cpu"},
+       {"System", "/environment/os"}}};
   std::vector<std::pair<std::string, std::string>> facts;
   if (!fs::exists(run + "/manifest.json")) return facts;
   const auto manifest = formats::read_json(run + "/manifest.json");
@@ -85,8 +88,10 @@ std::vector<std::pair<std::string, std::string>> manifest_facts(const std::strin
   return facts;
 }
 
-/// report.html beside metrics.json, and as RUN/report.html when it is the run's own test result or the first one.
-void write_html(const std::string& run, const std::string& directory, bool is_result, const eval::ReportInput& input) {
+/// report.html beside metrics.json, and as RUN/report.html when it is the run's own test result or the first
+/// one.
+void write_html(const std::string& run, const std::string& directory, bool is_result,
+                const eval::ReportInput& input) {
   const std::string html = eval::html_report(input);
   core::write_file(directory + "/report.html", html);
   const std::string front = run + "/report.html";
@@ -96,7 +101,8 @@ void write_html(const std::string& run, const std::string& directory, bool is_re
 }  // namespace
 
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options) {
-  require(fs::exists(run + "/config.yaml"), ErrorCode::kModel, run + ": not a run folder: config.yaml is missing");
+  require(fs::exists(run + "/config.yaml"), ErrorCode::kModel,
+          run + ": not a run folder: config.yaml is missing");
   core::set_num_threads(options.num_threads);
   auto config = config::load_file<ExperimentConfig>(run + "/config.yaml");
   auto bundle = model::load_bundle(run);
@@ -119,12 +125,14 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   report.directory = run + "/eval/" + options.split;
   if (is_elsewhere) report.directory += "@" + store->info().name;
   if (options.checkpoint != "best") report.directory += "." + options.checkpoint;
-  report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split, options.checkpoint);
+  report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split,
+                            options.checkpoint);
   std::vector<eval::TaskReport> reports;
   for (const auto& [name, task] : predictions) {
     reports.push_back(eval::evaluate(task.labels, task.predictions));
     const std::string suffix = predictions.size() == 1 ? "" : "_" + name;
-    eval::write_predictions(report.directory + "/predictions" + suffix + ".jsonl", task.labels, task.predictions);
+    eval::write_predictions(report.directory + "/predictions" + suffix + ".jsonl", task.labels,
+                            task.predictions);
     write_confusion(report.directory + "/confusion" + suffix + ".csv", reports.back());
     report.text += "\n" + name + "\n" + eval::metrics_table(reports.back()) + "\n" +
                    eval::confusion_table(reports.back().confusion, task.labels.classes);
@@ -134,7 +142,8 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
 
   eval::ReportInput page;
   page.title = config.name;
-  page.subtitle = fmt::format("{} checkpoint on {} ({})", options.checkpoint, config.data.store, options.split);
+  page.subtitle =
+      fmt::format("{} checkpoint on {} ({})", options.checkpoint, config.data.store, options.split);
   page.facts.emplace_back("Run folder", run);
   for (auto& fact : manifest_facts(run)) page.facts.push_back(std::move(fact));
   page.tasks = std::move(reports);
@@ -142,10 +151,12 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   if (const std::string state = run + "/ckpt/best/state.json"; fs::exists(state)) {
     const auto checkpoint = formats::read_json(state);
     const nlohmann::json::json_pointer epoch("/state/epoch");
-    if (checkpoint.contains(epoch) && checkpoint.at(epoch).is_number()) page.marked_x = checkpoint.at(epoch).get<double>();
+    if (checkpoint.contains(epoch) && checkpoint.at(epoch).is_number())
+      page.marked_x = checkpoint.at(epoch).get<double>();
     page.mark_name = "best epoch";
   }
-  write_html(run, report.directory, !is_elsewhere && options.split == "test" && options.checkpoint == "best", page);
+  write_html(run, report.directory, !is_elsewhere && options.split == "test" && options.checkpoint == "best",
+             page);
   report.text += "\nwritten to " + report.directory + "\n";
   return report;
 }

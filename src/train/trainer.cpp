@@ -31,7 +31,9 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 /// Parameters only, in registration order.
 Optimizer::NamedTensors trainable(const torch::nn::Module& module) {
@@ -50,7 +52,8 @@ Ema::State live_state(const torch::nn::Module& module) {
   return state;
 }
 
-std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config, const std::shared_ptr<const data::Store>& store,
+std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
+                                          const std::shared_ptr<const data::Store>& store,
                                           const std::vector<affect::LabelSpace>& tasks,
                                           const std::vector<int64_t>& indices, bool is_training) {
   data::LoaderInput input;
@@ -80,8 +83,9 @@ struct Trainer::Impl {
     for (const auto& task : config.data.tasks) tasks.push_back(store->label_space(task));
     split = data::make_split(store->samples(), config.data.split);
     require(!split.train.empty(), ErrorCode::kData, config.data.store + ": the training part is empty");
-    require(!split.val.empty(), ErrorCode::kData,
-            config.data.store + ": the validation part is empty; selection needs one that is not the test part");
+    require(
+        !split.val.empty(), ErrorCode::kData,
+        config.data.store + ": the validation part is empty; selection needs one that is not the test part");
     train_loader = make_loader(config, store, tasks, split.train, true);
     val_loader = make_loader(config, store, tasks, split.val, false);
     require(train_loader->num_batches() > 0, ErrorCode::kData,
@@ -103,7 +107,8 @@ struct Trainer::Impl {
     for (const auto& task : tasks) {
       const auto& of_task = counts.at(task.task);
       for (size_t c = 0; c < of_task.size(); ++c) {
-        if (of_task[c] == 0) log::warn("class_absent", {{"task", task.task}, {"class", task.classes[c]}, {"part", "train"}});
+        if (of_task[c] == 0)
+          log::warn("class_absent", {{"task", task.task}, {"class", task.classes[c]}, {"part", "train"}});
       }
     }
   }
@@ -125,14 +130,17 @@ struct Trainer::Impl {
       timing.rate_hz = stream.rate_hz;
       if (hears) {
         // Of the sound itself: functionals are one frame, however long the clip is.
-        const auto& wave = store->samples()[static_cast<size_t>(split.train[i])].streams.at(data::stream_name::kAudioWave);
+        const auto& wave =
+            store->samples()[static_cast<size_t>(split.train[i])].streams.at(data::stream_name::kAudioWave);
         lengths_s.push_back(static_cast<double>(wave.num_frames) / wave.rate_hz);
       } else {
-        lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz : 0.0);
+        lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz
+                                               : 0.0);
       }
     }
     if (lengths_s.empty()) return timing;
-    std::nth_element(lengths_s.begin(), lengths_s.begin() + static_cast<int64_t>(lengths_s.size() / 2), lengths_s.end());
+    std::nth_element(lengths_s.begin(), lengths_s.begin() + static_cast<int64_t>(lengths_s.size() / 2),
+                     lengths_s.end());
     timing.window_s = lengths_s[lengths_s.size() / 2];
     return timing;
   }
@@ -158,7 +166,8 @@ struct Trainer::Impl {
   void set_input_statistics() {
     const auto wanting = model->modalities_wanting_statistics();
     if (wanting.empty()) return;
-    const auto statistics = data::compute_input_statistics(*make_loader(config, store, tasks, split.train, false));
+    const auto statistics =
+        data::compute_input_statistics(*make_loader(config, store, tasks, split.train, false));
     for (const auto& modality : wanting) {
       model->set_input_statistics(modality, statistics.at(modality).mean_F, statistics.at(modality).std_F);
     }
@@ -174,7 +183,8 @@ struct Trainer::Impl {
       loss.total.backward();
       norm = clip_gradients(parameters, config.train.clip_grad_norm);
     }
-    const double scale = lr_scale(config.train.schedule, global_step, train_loader->num_batches(), total_steps());
+    const double scale =
+        lr_scale(config.train.schedule, global_step, train_loader->num_batches(), total_steps());
     if (std::isfinite(norm)) {
       optimizer->step(scale);
       skipped_in_a_row = 0;
@@ -197,11 +207,14 @@ struct Trainer::Impl {
     constexpr int kMostInARow = 10;
     ++skipped_in_a_row;
     log::warn("step_skipped", {{"step", global_step}, {"loss", loss}, {"samples", core::join(batch.ids)}});
-    run.log_event({{"event", "step_skipped"}, {"epoch", epoch + 1}, {"step", global_step}, {"samples", batch.ids}});
-    require(skipped_in_a_row <= kMostInARow, ErrorCode::kDiverged,
-            fmt::format("{}: {} steps in a row had no finite loss or gradient; lower train.optimizer.lr or look at the "
-                        "samples in metrics.jsonl; the last good checkpoint is kept",
-                        run.path(), skipped_in_a_row));
+    run.log_event(
+        {{"event", "step_skipped"}, {"epoch", epoch + 1}, {"step", global_step}, {"samples", batch.ids}});
+    require(
+        skipped_in_a_row <= kMostInARow, ErrorCode::kDiverged,
+        fmt::format(
+            "{}: {} steps in a row had no finite loss or gradient; lower train.optimizer.lr or look at the "
+            "samples in metrics.jsonl; the last good checkpoint is kept",
+            run.path(), skipped_in_a_row));
   }
 
   std::map<std::string, eval::TaskPredictions> validate() {
@@ -245,10 +258,13 @@ struct Trainer::Impl {
     const auto found = checkpoints.load_newest();
     if (!found) return false;
     const json& state = *found->state;
-    require(state.value("data_hash", "") == store->content_hash() && state.value("split_hash", "") == split.hash,
-            ErrorCode::kModel, run.path() + ": the store or the split is not the one that the run was trained on");
+    require(
+        state.value("data_hash", "") == store->content_hash() && state.value("split_hash", "") == split.hash,
+        ErrorCode::kModel,
+        run.path() + ": the store or the split is not the one that the run was trained on");
     if (state.value("num_threads", 0) != core::num_threads()) {
-      log::warn("threads_differ", {{"then", state.value("num_threads", 0)}, {"now", core::num_threads()},
+      log::warn("threads_differ", {{"then", state.value("num_threads", 0)},
+                                   {"now", core::num_threads()},
                                    {"effect", "results differ in the last digits"}});
     }
     const auto module = model->as_module();
@@ -298,7 +314,8 @@ struct Trainer::Impl {
         return false;
       }
       const double save_after_s = 60 * config.train.checkpoint_minutes;
-      if (save_after_s > 0 && seconds_since(last_save) > save_after_s && next_batch < train_loader->num_batches()) {
+      if (save_after_s > 0 && seconds_since(last_save) > save_after_s &&
+          next_batch < train_loader->num_batches()) {
         save(/*is_best=*/false);
       }
     }
@@ -328,7 +345,8 @@ struct Trainer::Impl {
     json row = {{"epoch", epoch + 1}, {"step", global_step}, {"train/loss", train_loss}, {"lr", last_lr}};
     for (const auto& [name, task] : validation) {
       row["val/" + name + "/loss"] = task.loss;
-      for (const auto& of_task : eval::metrics()) row["val/" + name + "/" + of_task.name] = task.value(of_task.name);
+      for (const auto& of_task : eval::metrics())
+        row["val/" + name + "/" + of_task.name] = task.value(of_task.name);
     }
     std::string shown;
     for (const char* name : {"uar", "accuracy", "weighted_f1"}) {
@@ -341,13 +359,14 @@ struct Trainer::Impl {
     event["data_wait_share"] = train_s > 0 ? data_wait_s / train_s : 0.0;
     event["peak_memory_bytes"] = core::peak_resident_bytes();
     const std::string stars = is_best ? fmt::format(" (+{:.4f}) * saved", delta) : "";
-    const std::string patience = config.train.early_stopping.patience > 0
-                                     ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
-                                     : "";
-    log::info(fmt::format("ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %",
-                          epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, metric,
-                          best_value, stars, patience, seconds_since(epoch_start),
-                          train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
+    const std::string patience =
+        config.train.early_stopping.patience > 0
+            ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
+            : "";
+    log::info(fmt::format(
+        "ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %",
+        epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, metric, best_value,
+        stars, patience, seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
 
     ++epoch;
     next_batch = 0;
@@ -360,8 +379,9 @@ struct Trainer::Impl {
     return is_best;
   }
 
-  /// The newest row of the history into RUN/tb, where every process has a file of its own. A resumed one begins with
-  /// the row before: its writer may have been killed between checkpoint and event, or have got further than that.
+  /// The newest row of the history into RUN/tb, where every process has a file of its own. A resumed one
+  /// begins with the row before: its writer may have been killed between checkpoint and event, or have got
+  /// further than that.
   void log_to_tensorboard() {
     size_t row_idx = history.size() - 1;
     if (!tensorboard) {
@@ -372,7 +392,8 @@ struct Trainer::Impl {
       const json& row = history[row_idx];
       const auto step = row.at("step").get<int64_t>();
       for (const auto& [name, value] : row.items()) {
-        if (value.is_number() && name != "epoch" && name != "step") tensorboard->scalar(name, value.get<double>(), step);
+        if (value.is_number() && name != "epoch" && name != "step")
+          tensorboard->scalar(name, value.get<double>(), step);
       }
     }
     tensorboard->flush();
@@ -415,17 +436,20 @@ struct Trainer::Impl {
   Clock::time_point last_save = Clock::now();
 };
 
-Trainer::Trainer(const ExperimentConfig& config, RunFolder& run) : impl_(std::make_unique<Impl>(config, run)) {}
+Trainer::Trainer(const ExperimentConfig& config, RunFolder& run)
+    : impl_(std::make_unique<Impl>(config, run)) {}
 Trainer::~Trainer() = default;
 
 std::string Trainer::summary() const {
   const auto& in = *impl_;
-  std::string text = fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.store,
-                                 in.split.train.size(), in.split.val.size(), in.split.test.size(), in.split.description);
+  std::string text =
+      fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.store,
+                  in.split.train.size(), in.split.val.size(), in.split.test.size(), in.split.description);
   for (const auto& task : in.tasks) {
     text += fmt::format("task   {} ({} classes):", task.task, task.num_classes());
     const auto& of_task = in.counts.at(task.task);
-    for (size_t c = 0; c < task.classes.size(); ++c) text += fmt::format(" {} {}", task.classes[c], of_task[c]);
+    for (size_t c = 0; c < task.classes.size(); ++c)
+      text += fmt::format(" {} {}", task.classes[c], of_task[c]);
     text += "\n";
   }
   text += model::summary_text(model::model_summary(*in.model));
@@ -490,7 +514,8 @@ void Trainer::write_bundle() const {
   }
   if (in.best_epoch > 0) {
     for (const auto& [name, value] : in.history[static_cast<size_t>(in.best_epoch - 1)].items()) {
-      if (name.rfind("val/", 0) == 0 && value.is_number()) info.validation[name.substr(4)] = value.get<double>();
+      if (name.rfind("val/", 0) == 0 && value.is_number())
+        info.validation[name.substr(4)] = value.get<double>();
     }
   }
   model::write_bundle(info, best.model, in.run / "bundle");
@@ -508,6 +533,8 @@ nlohmann::json Trainer::data_manifest() const {
           {"test", in.split.test.size()}};
 }
 
-bool Trainer::has_test_part() const { return !impl_->split.test.empty(); }
+bool Trainer::has_test_part() const {
+  return !impl_->split.test.empty();
+}
 
 }  // namespace limbic::train

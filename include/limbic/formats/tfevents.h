@@ -27,7 +27,8 @@ class TfeventsWriter {
   /// @param value  stored as float32; NaN and infinities are kept, and shown as such
   void scalar(const std::string& tag, double value, int64_t step);
   /// Opens a session that goes on at `first_step`: what earlier files say of that step and later ones is
-  /// forgotten. To be called in a run's first file too: readers take the first session they see for a beginning.
+  /// forgotten. To be called in a run's first file too: readers take the first session they see for a
+  /// beginning.
   void start_session(int64_t first_step);
   /// Hands what was written so far to the system, whole records only. @throws Error(kStorage)
   void flush();
