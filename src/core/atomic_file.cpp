@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <system_error>
 
 #include "limbic/core/error.h"
@@ -53,10 +54,16 @@ void make_directories(const std::string& path) {
 }
 
 /// Whether the process that a temp name tells of still runs (or another took its number: then it is swept
-/// later).
+/// later). A killed process that its parent has not reaped yet answers signals but writes no more.
 bool is_writer_alive(const std::string& temp_name) {
   const pid_t pid = std::atoi(temp_name.c_str() + temp_name.rfind(kTempMark) + kTempMark.size());
-  return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM);
+  if (pid <= 0 || (kill(pid, 0) != 0 && errno != EPERM)) return false;
+  std::ifstream stat(fmt::format("/proc/{}/stat", pid));
+  std::string text;
+  std::getline(stat, text);
+  const size_t name_end = text.rfind(')');  // the name in front may hold blanks and brackets
+  return name_end == std::string::npos || name_end + 2 >= text.size() ||
+         (text[name_end + 2] != 'Z' && text[name_end + 2] != 'X');
 }
 
 void write_all(int fd, const void* data, size_t num_bytes, const std::string& path) {

@@ -5,6 +5,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -150,6 +151,21 @@ TEST(Hash, AgreesWithPublishedVectors) {
   EXPECT_THAT(error_of([&] { sha256_file(dir.path()); }, ErrorCode::kData), HasSubstr("not a regular file"));
   EXPECT_EQ(crc32("123456789", 9), 0xCBF43926U);
   EXPECT_EQ(crc32(nullptr, 0), 0U);
+}
+
+TEST(SweepStaleTemps, AKilledWriterThatNobodyReapedIsDead) {
+  test::TempDir dir;
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  ASSERT_GT(child, 0);
+  siginfo_t info{};
+  ASSERT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT),
+            0);  // dead, and still a zombie
+  const std::string temp = dir / ("file.limbic-tmp-" + std::to_string(child) + "-0");
+  write_file(temp, "half");
+  sweep_stale_temps(dir.path());
+  EXPECT_FALSE(std::filesystem::exists(temp));
+  waitpid(child, nullptr, 0);
 }
 
 }  // namespace
