@@ -358,7 +358,7 @@ struct Trainer::Impl {
     event["seconds"] = seconds_since(epoch_start);
     event["data_wait_share"] = train_s > 0 ? data_wait_s / train_s : 0.0;
     event["peak_memory_bytes"] = core::peak_resident_bytes();
-    const std::string stars = is_best ? fmt::format(" (+{:.4f}) * saved", delta) : "";
+    const std::string stars = is_best ? fmt::format(" ({:+.4f}) * saved", delta) : "";
     const std::string patience =
         config.train.early_stopping.patience > 0
             ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
