@@ -28,6 +28,16 @@ using nlohmann::json;
 
 constexpr uint64_t kMaxEventBytes = UINT64_C(1) << 30;
 
+/// Temps of processes that were killed while they wrote into the run: its lock is ours, so none is of use.
+void sweep_killed_writers(const std::string& run) {
+  std::vector<std::string> directories{run};
+  std::error_code ec;
+  for (const auto& entry : fs::recursive_directory_iterator(run, ec)) {
+    if (entry.is_directory(ec) && !entry.is_symlink(ec)) directories.push_back(entry.path().string());
+  }
+  for (const auto& directory : directories) core::sweep_stale_temps(directory);
+}
+
 }  // namespace
 
 RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
@@ -47,6 +57,7 @@ RunFolder::RunFolder(std::string path) : path_(std::move(path)) {
   if (ftruncate(lock_fd_, 0) != 0 || pwrite(lock_fd_, pid.data(), pid.size(), 0) < 0) {
     // The lock is the flock; the pid in the file is only for the message.
   }
+  sweep_killed_writers(path_);
 }
 
 RunFolder::RunFolder(RunFolder&& other) noexcept : path_(std::move(other.path_)), lock_fd_(other.lock_fd_) {
