@@ -6,8 +6,8 @@
 
 #include "limbic/affect/stream.h"
 #include "limbic/features/feature_config.h"
-#include "limbic/signals/log_mel.h"
-#include "limbic/signals/voice_functionals.h"
+#include "limbic/signals/audio/log_mel.h"
+#include "limbic/signals/voice/voice_functionals.h"
 
 namespace limbic::features {
 

@@ -1,6 +1,6 @@
 #include <limbic/core/build_info.h>
 #include <limbic/media/audio.h>
-#include <limbic/signals/log_mel.h>
+#include <limbic/signals/audio/log_mel.h>
 
 #include <cmath>
 #include <cstdio>

@@ -7,8 +7,8 @@
 #include <variant>
 
 #include "limbic/config/checks.h"
-#include "limbic/signals/log_mel.h"
-#include "limbic/signals/voice_functionals.h"
+#include "limbic/signals/audio/log_mel.h"
+#include "limbic/signals/voice/voice_functionals.h"
 #include "limbic/vision/face_crop.h"
 
 namespace limbic::features {

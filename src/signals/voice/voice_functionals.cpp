@@ -1,4 +1,4 @@
-#include "limbic/signals/voice_functionals.h"
+#include "limbic/signals/voice/voice_functionals.h"
 
 #include <algorithm>
 #include <cmath>

@@ -6,9 +6,9 @@
 #include <string_view>
 #include <vector>
 
-#include "fft.h"
-#include "limbic/signals/voice_frames.h"
-#include "series.h"
+#include "dsp/fft.h"
+#include "limbic/signals/voice/voice_frames.h"
+#include "dsp/series.h"
 
 namespace limbic::signals {
 

@@ -1,11 +1,11 @@
-#include "limbic/signals/log_mel.h"
+#include "limbic/signals/audio/log_mel.h"
 
 #include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>
 
-#include "fft.h"
+#include "dsp/fft.h"
 #include "limbic/core/log.h"
 #include "limbic/core/rng.h"
 #include "mel_filterbank.h"

@@ -1,12 +1,12 @@
-#include "limbic/signals/voice_frames.h"
+#include "limbic/signals/voice/voice_frames.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <string>
 
-#include "fft.h"
-#include "limbic/signals/log_mel.h"
+#include "dsp/fft.h"
+#include "limbic/signals/audio/log_mel.h"
 
 namespace limbic::signals {
 namespace {

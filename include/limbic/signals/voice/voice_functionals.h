@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "limbic/signals/voice_frames.h"
+#include "limbic/signals/voice/voice_frames.h"
 
 namespace limbic::signals {
 
@@ -41,7 +41,7 @@ struct VoiceFunctionalsConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("frames", frames, "what is measured of every frame");
-    v("groups", groups, "groups of functionals, see signals/voice_functionals.h; empty = all but mel_mean");
+    v("groups", groups, "groups of functionals, see signals/voice/voice_functionals.h; empty = all but mel_mean");
   }
   void validate(config::Checks& checks) const;
 };

@@ -2,7 +2,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "limbic/signals/log_mel.h"
+#include "limbic/signals/audio/log_mel.h"
 
 namespace limbic::signals {
 

@@ -1,4 +1,4 @@
-#include "limbic/signals/log_mel.h"
+#include "limbic/signals/audio/log_mel.h"
 
 #include <gtest/gtest.h>
 

@@ -1,0 +1,1 @@
+list(APPEND sources audio/log_mel_test.cpp)

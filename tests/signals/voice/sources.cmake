@@ -1,0 +1,1 @@
+list(APPEND sources voice/voice_functionals_test.cpp)
