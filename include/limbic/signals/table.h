@@ -33,15 +33,16 @@ struct Table {
   size_t column(const std::string& name) const;
 };
 
-/// Something that happened: a skin conductance response, a beat, a fixation, a pause, a stretch of bad signal.
+/// Something that happened: a skin conductance response, a beat, a fixation, a pause, a stretch of bad
+/// signal.
 struct SignalEvent {
   double onset_s = 0;
-  double duration_s = 0;  ///< 0 for an instant
-  std::string label;      ///< snake_case kind: "scr", "beat", "saccade", "pause", "motion"
+  double duration_s = 0;       ///< 0 for an instant
+  std::string label;           ///< snake_case kind: "scr", "beat", "saccade", "pause", "motion"
   std::vector<double> values;  ///< as the analysis' event columns say; NaN = missing
 };
 struct EventTable {
-  std::vector<Column> columns;  ///< of SignalEvent::values
+  std::vector<Column> columns;      ///< of SignalEvent::values
   std::vector<SignalEvent> events;  ///< by onset
 };
 

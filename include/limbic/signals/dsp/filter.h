@@ -45,8 +45,8 @@ std::vector<double> filter_runs(const BiquadCascade& sections, const std::vector
 std::vector<double> median_filter(const std::vector<double>& x, int64_t window);
 /// Savitzky-Golay, odd window > order, derivative `deriv` times per sample spacing delta; edges by polynomial
 /// ("interp"), as scipy.signal.savgol_filter.
-std::vector<double> savitzky_golay(const std::vector<double>& x, int64_t window, int64_t order, int64_t deriv = 0,
-                                   double delta = 1.0);
+std::vector<double> savitzky_golay(const std::vector<double>& x, int64_t window, int64_t order,
+                                   int64_t deriv = 0, double delta = 1.0);
 /// Moving average of an odd or even window, edges with fewer samples.
 std::vector<double> moving_average(const std::vector<double>& x, int64_t window);
 

@@ -10,7 +10,7 @@ struct Peak {
   int64_t index = 0;
   double height = 0;
   double prominence = 0;
-  int64_t left_base = 0;   ///< lowest sample to the left before a higher one
+  int64_t left_base = 0;  ///< lowest sample to the left before a higher one
   int64_t right_base = 0;
 };
 

@@ -5,7 +5,8 @@
 namespace limbic::signals {
 
 /// Rational-rate resampler: polyphase windowed sinc (Kaiser). Pass band and alias rejection are stated by
-/// quality and tested. Linear phase, delay removed: output sample k lies at k / out_rate_hz of the same clock.
+/// quality and tested. Linear phase, delay removed: output sample k lies at k / out_rate_hz of the same
+/// clock.
 struct ResampleQuality {
   double stop_band_db = 100;  ///< images and aliases are at least so far down
   double pass_band = 0.9;     ///< of the lower of the two Nyquist frequencies, flat within 0.01 dB
