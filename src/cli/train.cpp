@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "limbic/cli/commands.h"
@@ -14,6 +15,7 @@
 #include "limbic/core/progress.h"
 #include "limbic/core/threads.h"
 #include "limbic/formats/jsonl.h"
+#include "limbic/train/cross_validation.h"
 #include "limbic/train/evaluate_run.h"
 #include "limbic/train/trainer.h"
 
@@ -29,6 +31,7 @@ struct TrainArgs {
   std::string resume;
   std::string out;
   bool is_dry_run = false;
+  bool is_cross_validation = false;
   int64_t stop_after = 0;
 };
 
@@ -69,6 +72,65 @@ void report_end(const train::FitResult& result, const train::RunFolder& run, Con
   }
 }
 
+/// Trains to the end, unless a signal or stop_after comes first.
+/// @return the results on the test part, empty without one; nothing when training is not finished
+std::optional<std::string> fit(const train::ExperimentConfig& experiment, train::RunFolder& run, bool is_new,
+                               int64_t stop_after, Context& context) {
+  log::set_file(run / "train.log");
+  train::Trainer trainer(experiment, run);
+  if (is_new) {
+    auto manifest = train::make_manifest(context.command_line, experiment.seed, core::num_threads());
+    manifest["data"] = trainer.data_manifest();
+    formats::write_json(run / "manifest.json", manifest);
+    // Last: a folder with config.yaml is a run.
+    core::write_file(run / "config.yaml", config::dump(experiment));
+  }
+  log::info("run    " + run.path());
+  for (const auto& line : lines_of(trainer.summary())) log::info(line);
+  const auto result = trainer.fit(stop_after);
+  report_end(result, run, context);
+  using End = train::FitResult::End;
+  if (result.end != End::kFinished && result.end != End::kStoppedEarly) return std::nullopt;
+
+  trainer.write_bundle();
+  train::finish_manifest(run, {{"epochs", result.epochs_done},
+                               {"best_epoch", result.best_epoch},
+                               {"metric", experiment.train.early_stopping.metric},
+                               {"best_value", result.best_value},
+                               {"peak_memory_bytes", core::peak_resident_bytes()}});
+  std::string results;
+  if (experiment.train.test_at_end && trainer.has_test_part())
+    results = train::evaluate_run(run.path(), {}).text;
+  log::screen(fmt::format("best epoch {}: {} {:.4f} on validation\nnext: limbic eval {}\n", result.best_epoch,
+                          experiment.train.early_stopping.metric, result.best_value, run.path()),
+              /*is_bar=*/false);
+  return results;
+}
+
+/// Every fold is a run folder of its own, DIR/fold_00...; folds that are done stay as they are, so the same
+/// command goes on after an interruption.
+void cross_validate(const TrainArgs& args, const train::ExperimentConfig& experiment, Context& context) {
+  require(!args.out.empty(), ErrorCode::kConfig,
+          "--cross-validate needs --out DIR; fold_00, fold_01... go there");
+  const auto folds = train::experiments_of_folds(experiment);
+  std::vector<std::string> runs;
+  for (size_t fold = 0; fold < folds.size(); ++fold) {
+    runs.push_back(fmt::format("{}/fold_{:02}", args.out, fold));
+    const bool is_new = !fs::exists(runs.back() + "/config.yaml");
+    if (!is_new) {
+      const auto begun = config::load_file<train::ExperimentConfig>(runs.back() + "/config.yaml");
+      require(config::dump(begun) == config::dump(folds[fold]), ErrorCode::kConfig,
+              runs.back() + ": a fold of another recipe; choose another --out");
+    }
+    if (fs::exists(runs.back() + "/eval/test/metrics.json")) continue;
+    auto run = is_new ? train::RunFolder::create(runs.back(), experiment.name, experiment.seed)
+                      : train::RunFolder::open(runs.back());
+    if (!fit(folds[fold], run, is_new, 0, context)) return;
+  }
+  log::set_file("");
+  std::fputs(train::pool_folds(args.out, runs).text.c_str(), stdout);
+}
+
 void run_train(const TrainArgs& args, Context& context) {
   const auto experiment = read_recipe(args);
   if (args.is_dry_run) {
@@ -84,37 +146,16 @@ void run_train(const TrainArgs& args, Context& context) {
     return;
   }
 
-  auto run = args.resume.empty() ? train::RunFolder::create(args.out, experiment.name, experiment.seed)
-                                 : train::RunFolder::open(args.resume);
-  log::add_file(run / "train.log");
-  train::Trainer trainer(experiment, run);
-  if (args.resume.empty()) {
-    auto manifest = train::make_manifest(context.command_line, experiment.seed, core::num_threads());
-    manifest["data"] = trainer.data_manifest();
-    formats::write_json(run / "manifest.json", manifest);
-    // Last: a folder with config.yaml is a run.
-    core::write_file(run / "config.yaml", config::dump(experiment));
+  if (args.is_cross_validation) {
+    cross_validate(args, experiment, context);
+    return;
   }
-  log::info("run    " + run.path());
-  for (const auto& line : lines_of(trainer.summary())) log::info(line);
-  const auto result = trainer.fit(args.stop_after);
-  report_end(result, run, context);
-  using End = train::FitResult::End;
-  if (result.end != End::kFinished && result.end != End::kStoppedEarly) return;
-
-  trainer.write_bundle();
-  train::finish_manifest(run, {{"epochs", result.epochs_done},
-                               {"best_epoch", result.best_epoch},
-                               {"metric", experiment.train.early_stopping.metric},
-                               {"best_value", result.best_value},
-                               {"peak_memory_bytes", core::peak_resident_bytes()}});
-  if (experiment.train.test_at_end && trainer.has_test_part()) {
-    const auto report = train::evaluate_run(run.path(), {});
-    std::fputs(report.text.c_str(), stdout);
+  const bool is_new = args.resume.empty();
+  auto run = is_new ? train::RunFolder::create(args.out, experiment.name, experiment.seed)
+                    : train::RunFolder::open(args.resume);
+  if (const auto results = fit(experiment, run, is_new, args.stop_after, context)) {
+    std::fputs(results->c_str(), stdout);
   }
-  log::screen(fmt::format("best epoch {}: {} {:.4f} on validation\nnext: limbic eval {}\n", result.best_epoch,
-                          experiment.train.early_stopping.metric, result.best_value, run.path()),
-              /*is_bar=*/false);
 }
 
 }  // namespace
@@ -132,6 +173,8 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--resume", args->resume,
                     "go on with this run folder, from its newest complete checkpoint");
   train->add_option("--out", args->out, "run folder (default runs/<name>/<time>_s<seed>); never overwritten");
+  train->add_flag("--cross-validate", args->is_cross_validation,
+                  "train every fold of a group_kfold split into --out and pool their test parts");
   train->add_flag("--dry-run", args->is_dry_run, "one batch of each kind, the model's size; writes nothing");
   train->add_option("--stop-after", args->stop_after, "pause after this many epochs; --resume goes on")
       ->check(CLI::PositiveNumber);

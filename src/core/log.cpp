@@ -145,7 +145,10 @@ bool use_color() {
   return g_use_color;
 }
 
-void add_file(const std::string& path) {
+void set_file(const std::string& path) {
+  // The screen's sink is the first; a file is the second.
+  logger().sinks().resize(1);
+  if (path.empty()) return;
   try {
     auto sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(path, /*truncate=*/false);
     sink->set_level(spdlog::level::info);

@@ -35,7 +35,8 @@ std::string split_name(const Sample& sample) {
 
 /// What can be seen in the values of one stream.
 struct StreamLook {
-  int64_t num_nonfinite = 0;
+  int64_t num_nan = 0;
+  int64_t num_infinite = 0;
   bool is_constant = true;
   double clipped_share = 0;
   double rms = 0;
@@ -49,7 +50,7 @@ StreamLook look_at(const T* values, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     const auto value = static_cast<double>(values[i]);
     if (!std::isfinite(value)) {
-      ++look.num_nonfinite;
+      ++(std::isnan(value) ? look.num_nan : look.num_infinite);
       continue;
     }
     look.is_constant = look.is_constant && values[i] == values[0];
@@ -163,14 +164,16 @@ class Checker {
       add(Severity::kWarning, "empty_stream", sample.id, name + ": no frames");
       return;
     }
-    const auto& kind = store.info().modalities.at(name).kind;
+    const auto& modality = store.info().modalities.at(name);
+    const auto& kind = modality.kind;
     StreamLook look;
     if (kind == "wave") look = look_at(stream.values.data_ptr<int16_t>(), count);
     if (kind == "images") look = look_at(stream.values.data_ptr<uint8_t>(), count);
     if (kind == "series") look = look_at(stream.values.data_ptr<float>(), count);
-    if (look.num_nonfinite > 0) {
+    const int64_t num_bad = look.num_infinite + (modality.may_be_missing ? 0 : look.num_nan);
+    if (num_bad > 0) {
       add(Severity::kError, "nonfinite", sample.id,
-          fmt::format("{}: {} values are NaN or Inf", name, look.num_nonfinite));
+          fmt::format("{}: {} values are NaN or Inf", name, num_bad));
     }
     const bool has_real_frames = stream.valid_T.any().item<bool>();
     if (!has_real_frames) {

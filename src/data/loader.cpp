@@ -260,12 +260,33 @@ struct Loader::Impl {
     affect::Stream stream;
     if (cache.find(key, stream)) return stream;
     const affect::Stream raw = input.store->read_stream(sample_idx, modality.raw);
-    stream = extractor.extract(modality.name, raw);
+    stream = extractor.extract(modality.name, raw, subject_scale_of(sample, modality));
     stream.modality = modality.name;
     check_shape(modality, stream);
     // What still lies in the mapped file needs no second copy.
     if (!stream.values.is_alias_of(raw.values)) cache.insert(key, stream);
     return stream;
+  }
+
+  /// Statistics over everything the store has of the sample's subject, whichever part it lies in: labels are
+  /// not looked at. A sample without a subject is its own. Computed once, when it is first needed.
+  const features::SubjectScale* subject_scale_of(const Sample& sample, const LoaderModality& modality) {
+    if (!extractor.wants_subject_scale(modality.name)) return nullptr;
+    const std::string subject = sample.subject.empty() ? sample.id : sample.subject;
+    const std::lock_guard<std::mutex> lock(subject_mutex);
+    const auto [at, is_new] = subject_scales.try_emplace({modality.name, subject});
+    if (is_new) {
+      std::vector<affect::Stream> streams;
+      for (int64_t i = 0; i < input.store->size(); ++i) {
+        const Sample& other = input.store->samples()[static_cast<size_t>(i)];
+        if ((other.subject.empty() ? other.id : other.subject) == subject &&
+            other.streams.count(modality.raw) != 0) {
+          streams.push_back(input.store->read_stream(i, modality.raw));
+        }
+      }
+      at->second = features::subject_scale(streams);
+    }
+    return &at->second;
   }
 
   static void check_shape(const LoaderModality& modality, const affect::Stream& stream) {
@@ -472,6 +493,10 @@ struct Loader::Impl {
   std::vector<std::vector<int64_t>> classes;                   ///< for balanced draws: samples of every class
   int64_t num_batches = 0;
   double waited_s = 0;
+
+  std::mutex subject_mutex;
+  std::map<std::pair<std::string, std::string>, features::SubjectScale>
+      subject_scales;  ///< modality, subject
 
   std::vector<Entry> order;   ///< constant while workers are busy
   int64_t epoch_of_work = 0;  ///< same

@@ -7,6 +7,7 @@
 #include "limbic/core/error.h"
 #include "limbic/core/rng.h"
 #include "limbic/eval/metrics.h"
+#include "ranked_predictions.h"
 
 namespace limbic::eval {
 namespace {
@@ -14,20 +15,21 @@ namespace {
 /// What is drawn as one: counts of (truth, prediction).
 using Group = std::map<std::pair<int64_t, int64_t>, int64_t>;
 
-std::vector<Group> groups_of(const std::vector<Prediction>& predictions, bool by_subject) {
-  std::vector<Group> groups;
+struct Grouping {
+  std::vector<size_t> group;  ///< of every prediction
+  size_t num_groups = 0;
+};
+
+Grouping group_of_prediction(const std::vector<Prediction>& predictions, bool by_subject) {
+  Grouping result;
   std::map<std::string, size_t> of_subject;
   for (const Prediction& p : predictions) {
-    size_t group = groups.size();
+    size_t group = result.num_groups;
     if (by_subject && !p.subject.empty()) group = of_subject.emplace(p.subject, group).first->second;
-    if (group == groups.size()) groups.emplace_back();
-    ++groups[group][{p.truth, p.prediction}];
+    if (group == result.num_groups) ++result.num_groups;
+    result.group.push_back(group);
   }
-  return groups;
-}
-
-void add_group(ConfusionMatrix& matrix, const Group& group, int64_t sign = 1) {
-  for (const auto& [cell, count] : group) matrix.add(cell.first, cell.second, sign * count);
+  return result;
 }
 
 double normal_cdf(double x) {
@@ -53,16 +55,19 @@ double quantile(const std::vector<double>& sorted, double p) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
+/// How often each group is drawn -> the measure.
+using ValueOfDraw = std::function<double(const std::vector<int64_t>& times_drawn)>;
+
 /// Acceleration of BCa: skewness of the jackknife values, each without one group.
-double acceleration(const std::vector<Group>& groups, ConfusionMatrix matrix,
-                    const std::function<double(const ConfusionMatrix&)>& value) {
+double acceleration(size_t num_groups, const ValueOfDraw& value) {
   std::vector<double> left_out;
+  std::vector<int64_t> times(num_groups, 1);
   double mean = 0.0;
-  for (const Group& group : groups) {
-    add_group(matrix, group, -1);
-    left_out.push_back(value(matrix));
-    add_group(matrix, group);
-    mean += left_out.back() / static_cast<double>(groups.size());
+  for (size_t group = 0; group < num_groups; ++group) {
+    times[group] = 0;
+    left_out.push_back(value(times));
+    times[group] = 1;
+    mean += left_out.back() / static_cast<double>(num_groups);
   }
   double cubes = 0.0;
   double squares = 0.0;
@@ -73,32 +78,26 @@ double acceleration(const std::vector<Group>& groups, ConfusionMatrix matrix,
   return squares == 0.0 ? 0.0 : cubes / (6.0 * std::pow(squares, 1.5));
 }
 
-}  // namespace
-
-Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t num_classes,
-                            const std::function<double(const ConfusionMatrix&)>& value,
-                            const BootstrapOptions& options) {
+Interval interval_of(size_t num_groups, const ValueOfDraw& value, const BootstrapOptions& options) {
   require(options.num_resamples > 1 && options.level > 0 && options.level < 1, ErrorCode::kConfig,
           "bootstrap: wants at least 2 resamples and a level in (0, 1)");
-  const std::vector<Group> groups = groups_of(predictions, options.by_subject);
-  ConfusionMatrix matrix = confusion(predictions, num_classes);
   Interval interval;
-  interval.num_groups = static_cast<int64_t>(groups.size());
-  interval.estimate = value(matrix);
+  interval.num_groups = static_cast<int64_t>(num_groups);
+  interval.estimate = value(std::vector<int64_t>(num_groups, 1));
   interval.low = interval.high = std::numeric_limits<double>::quiet_NaN();
-  if (groups.size() < 2) return interval;
+  if (num_groups < 2 || std::isnan(interval.estimate)) return interval;
 
   core::Rng rng(options.seed);
   std::vector<double> values;
   values.reserve(static_cast<size_t>(options.num_resamples));
-  ConfusionMatrix drawn(num_classes);
+  std::vector<int64_t> times(num_groups);
   for (int64_t i = 0; i < options.num_resamples; ++i) {
-    drawn.clear();
-    for (size_t k = 0; k < groups.size(); ++k) {
-      add_group(drawn, groups[static_cast<size_t>(rng.below(interval.num_groups))]);
-    }
-    values.push_back(value(drawn));
+    std::fill(times.begin(), times.end(), 0);
+    for (size_t k = 0; k < num_groups; ++k) ++times[static_cast<size_t>(rng.below(interval.num_groups))];
+    // A draw that lost a class has no such measure; it says nothing.
+    if (const double drawn = value(times); !std::isnan(drawn)) values.push_back(drawn);
   }
+  if (values.size() < 2) return interval;
   std::sort(values.begin(), values.end());
 
   double low = (1.0 - options.level) / 2;
@@ -112,7 +111,7 @@ Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t 
     // All resamples on one side: the correction is infinite, and the percentile interval is what remains.
     if (below > 0.0 && below < 1.0) {
       const double bias = normal_quantile(below);
-      const double a = acceleration(groups, matrix, value);
+      const double a = acceleration(num_groups, value);
       const auto corrected = [&](double p) {
         const double z = bias + normal_quantile(p);
         return normal_cdf(bias + z / (1.0 - a * z));
@@ -124,6 +123,43 @@ Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t 
   interval.low = quantile(values, low);
   interval.high = quantile(values, high);
   return interval;
+}
+
+}  // namespace
+
+Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t num_classes,
+                            const std::function<double(const ConfusionMatrix&)>& value,
+                            const BootstrapOptions& options) {
+  const auto group_of = group_of_prediction(predictions, options.by_subject);
+  std::vector<Group> groups(group_of.num_groups);
+  for (size_t i = 0; i < predictions.size(); ++i) {
+    ++groups[group_of.group[i]][{predictions[i].truth, predictions[i].prediction}];
+  }
+  ConfusionMatrix drawn(num_classes);
+  return interval_of(
+      groups.size(),
+      [&](const std::vector<int64_t>& times) {
+        drawn.clear();
+        for (size_t g = 0; g < groups.size(); ++g) {
+          for (const auto& [cell, count] : groups[g]) drawn.add(cell.first, cell.second, times[g] * count);
+        }
+        return value(drawn);
+      },
+      options);
+}
+
+Interval bootstrap_auc(const std::vector<Prediction>& predictions, int64_t num_classes,
+                       const BootstrapOptions& options) {
+  const auto group_of = group_of_prediction(predictions, options.by_subject);
+  const RankedPredictions ranked(predictions, num_classes);
+  std::vector<int64_t> weights(predictions.size());
+  return interval_of(
+      group_of.num_groups,
+      [&](const std::vector<int64_t>& times) {
+        for (size_t i = 0; i < weights.size(); ++i) weights[i] = times[group_of.group[i]];
+        return ranked.auc(weights);
+      },
+      options);
 }
 
 }  // namespace limbic::eval

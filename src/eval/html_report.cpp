@@ -95,8 +95,11 @@ footer{color:var(--soft);font-size:.86rem;margin-top:18px}
 
 /// Names of metrics as people write them.
 std::string shown_metric(const std::string& name) {
-  static const std::map<std::string, std::string> kNames = {
-      {"accuracy", "Accuracy"}, {"uar", "UAR"}, {"macro_f1", "Macro F1"}, {"weighted_f1", "Weighted F1"}};
+  static const std::map<std::string, std::string> kNames = {{"accuracy", "Accuracy"},
+                                                            {"uar", "UAR"},
+                                                            {"macro_f1", "Macro F1"},
+                                                            {"weighted_f1", "Weighted F1"},
+                                                            {"auc", "AUC"}};
   const auto found = kNames.find(name);
   return found == kNames.end() ? name : found->second;
 }
@@ -141,14 +144,14 @@ std::string metrics_html(const TaskReport& task) {
       "<th scope=\"col\">95 % interval</th><th scope=\"col\" class=\"text\">0 to 100 "
       "%</th></tr></thead><tbody>\n";
   int64_t num_groups = 0;
-  for (const Metric& metric : metrics()) {
-    const auto found = task.metrics.find(metric.name);
-    if (found == task.metrics.end()) continue;
+  for (const std::string& name : metric_names()) {
+    const auto found = task.metrics.find(name);
+    if (found == task.metrics.end() || std::isnan(found->second.estimate)) continue;
     const Interval& i = found->second;
     num_groups = i.num_groups;
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td class=\"span\">{}</td><td>{}</td></tr>\n",
-        escaped(shown_metric(metric.name)), percent(i.estimate),
+        escaped(shown_metric(name)), percent(i.estimate),
         std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013", whisker_svg(i));
   }
   html +=

@@ -147,12 +147,22 @@ const std::vector<Metric>& metrics() {
   return table;
 }
 
+const std::vector<std::string>& metric_names() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Metric& row : metrics()) all.emplace_back(row.name);
+    all.emplace_back(kAucName);
+    return all;
+  }();
+  return names;
+}
+
 const Metric& metric(const std::string& name) {
-  std::vector<std::string> names;
   for (const Metric& row : metrics()) {
     if (name == row.name) return row;
-    names.emplace_back(row.name);
   }
+  std::vector<std::string> names;
+  for (const Metric& row : metrics()) names.emplace_back(row.name);
   throw Error(ErrorCode::kConfig, "no metric '" + name + "'" + core::did_you_mean(name, names) +
                                       "; metrics: " + core::join(names));
 }

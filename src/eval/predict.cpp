@@ -11,6 +11,7 @@ namespace limbic::eval {
 
 double TaskPredictions::value(const std::string& metric_name) const {
   if (metric_name == "loss") return loss;
+  if (metric_name == kAucName) return auc(predictions, labels.num_classes());
   return metric(metric_name).value(confusion(predictions, labels.num_classes()));
 }
 

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "limbic/core/error.h"
+#include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
 
 namespace limbic::eval {
@@ -37,6 +38,18 @@ void check_prediction(const affect::LabelSpace& labels, const Prediction& p) {
   }
 }
 
+void write_confusion(const std::string& path, const TaskReport& report) {
+  std::vector<std::string> columns{"truth"};
+  columns.insert(columns.end(), report.labels.classes.begin(), report.labels.classes.end());
+  formats::CsvWriter csv(path, columns);
+  for (int64_t truth = 0; truth < report.labels.num_classes(); ++truth) {
+    csv.add(report.labels.classes[static_cast<size_t>(truth)]);
+    for (int64_t c = 0; c < report.labels.num_classes(); ++c) csv.add(report.confusion.at(truth, c));
+    csv.end_row();
+  }
+  csv.finish();
+}
+
 }  // namespace
 
 TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Prediction>& predictions,
@@ -51,6 +64,7 @@ TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Predicti
   for (const Metric& row : metrics()) {
     report.metrics[row.name] = bootstrap_interval(predictions, labels.num_classes(), row.value, options);
   }
+  report.metrics[kAucName] = bootstrap_auc(predictions, labels.num_classes(), options);
   return report;
 }
 
@@ -127,15 +141,41 @@ std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<
 
 std::string metrics_table(const TaskReport& report) {
   std::string table;
-  for (const Metric& row : metrics()) {
-    const auto found = report.metrics.find(row.name);
-    if (found == report.metrics.end()) continue;
+  for (const std::string& name : metric_names()) {
+    const auto found = report.metrics.find(name);
+    if (found == report.metrics.end() || std::isnan(found->second.estimate)) continue;
     const Interval& i = found->second;
-    table += padded(row.name, 12, true) + fmt::format(" {:.4f}", i.estimate);
+    table += padded(name, 12, true) + fmt::format(" {:.4f}", i.estimate);
     if (std::isfinite(i.low)) table += fmt::format("  [{:.4f}, {:.4f}]", i.low, i.high);
     table += '\n';
   }
   return table;
+}
+
+std::string predictions_path(const std::string& directory, const std::string& task, bool is_only_task) {
+  return directory + "/predictions" + (is_only_task ? "" : "_" + task) + ".jsonl";
+}
+
+std::vector<TaskReport> write_results(const std::string& directory,
+                                      const std::map<std::string, TaskPredictions>& predictions) {
+  std::vector<TaskReport> reports;
+  const bool is_only_task = predictions.size() == 1;
+  for (const auto& [name, task] : predictions) {
+    reports.push_back(evaluate(task.labels, task.predictions));
+    write_predictions(predictions_path(directory, name, is_only_task), task.labels, task.predictions);
+    write_confusion(directory + "/confusion" + (is_only_task ? "" : "_" + name) + ".csv", reports.back());
+  }
+  write_metrics_json(directory + "/metrics.json", reports);
+  return reports;
+}
+
+std::string results_text(const std::vector<TaskReport>& reports) {
+  std::string text;
+  for (const TaskReport& report : reports) {
+    text += "\n" + report.labels.task + "\n" + metrics_table(report) + "\n" +
+            confusion_table(report.confusion, report.labels.classes);
+  }
+  return text;
 }
 
 void write_predictions(const std::string& path, const affect::LabelSpace& labels,

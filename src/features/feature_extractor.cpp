@@ -18,6 +18,8 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
         if constexpr (std::is_same_v<Feature, LogMelFeature>) {
           config::ThrowingChecks mel(name + ".mel");
           f.mel.validate(mel);
+          config::ThrowingChecks checks(name);
+          f.validate(checks);
           config::ThrowingChecks trim(name + ".trim");
           f.trim.validate(trim);
         } else if constexpr (std::is_same_v<Feature, VoiceFunctionalsFeature>) {
@@ -25,6 +27,9 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
           f.functionals.validate(functionals);
           config::ThrowingChecks frames(name + ".functionals.frames");
           f.functionals.frames.validate(frames);
+        } else if constexpr (std::is_same_v<Feature, ValuesFeature>) {
+          config::ThrowingChecks checks(name);
+          f.validate(checks);
         } else if constexpr (std::is_same_v<Feature, FaceCropFeature>) {
           config::ThrowingChecks checks(name);
           f.validate(checks);
@@ -130,19 +135,21 @@ struct FeatureExtractor::Impl {
     return from_samples(feature, modality, samples.data_ptr<float>(), num_samples, raw.t0, valid);
   }
 
-  affect::Stream make(const LogMelFeature& feature, const std::string& modality,
-                      const affect::Stream& raw) const {
+  affect::Stream make(const LogMelFeature& feature, const std::string& modality, const affect::Stream& raw,
+                      const SubjectScale*) const {
     return from_waveform(feature, modality, "mel.sample_rate_hz", raw);
   }
   affect::Stream make(const VoiceFunctionalsFeature& feature, const std::string& modality,
-                      const affect::Stream& raw) const {
+                      const affect::Stream& raw, const SubjectScale*) const {
     return from_waveform(feature, modality, "functionals.frames.sample_rate_hz", raw);
   }
-  affect::Stream make(const FaceCropFeature& feature, const std::string&, const affect::Stream& raw) const {
+  affect::Stream make(const FaceCropFeature& feature, const std::string&, const affect::Stream& raw,
+                      const SubjectScale*) const {
     return face_stream(raw, feature);
   }
-  affect::Stream make(const ValuesFeature& feature, const std::string&, const affect::Stream& raw) const {
-    return values_stream(raw, feature);
+  affect::Stream make(const ValuesFeature& feature, const std::string&, const affect::Stream& raw,
+                      const SubjectScale* subject) const {
+    return values_stream(raw, feature, subject);
   }
 };
 
@@ -152,10 +159,12 @@ FeatureExtractor::~FeatureExtractor() = default;
 FeatureExtractor::FeatureExtractor(FeatureExtractor&&) noexcept = default;
 FeatureExtractor& FeatureExtractor::operator=(FeatureExtractor&&) noexcept = default;
 
-affect::Stream FeatureExtractor::extract(const std::string& modality, const affect::Stream& raw) const {
+affect::Stream FeatureExtractor::extract(const std::string& modality, const affect::Stream& raw,
+                                         const SubjectScale* subject) const {
   const auto& feature = impl_->feature_of(modality);
   try {
-    affect::Stream stream = std::visit([&](const auto& f) { return impl_->make(f, modality, raw); }, feature);
+    affect::Stream stream =
+        std::visit([&](const auto& f) { return impl_->make(f, modality, raw, subject); }, feature);
     stream.modality = modality;
     return stream;
   } catch (const Error& e) {
@@ -175,6 +184,11 @@ affect::Stream FeatureExtractor::extract_audio(const std::string& modality, cons
 
 bool FeatureExtractor::has(const std::string& modality) const {
   return impl_->config.count(modality) > 0;
+}
+
+bool FeatureExtractor::wants_subject_scale(const std::string& modality) const {
+  const auto* values = std::get_if<ValuesFeature>(&impl_->feature_of(modality));
+  return values != nullptr && values->normalise == Normalise::kSubject;
 }
 
 std::vector<std::string> FeatureExtractor::modalities() const {

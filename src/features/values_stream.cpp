@@ -15,6 +15,27 @@ namespace {
 /// A feature that never moves is divided by this instead of by its deviation.
 constexpr double kMinDeviation = 1e-5;
 
+void scale_by_subject(float* x, int64_t num_frames, int64_t num_features, const bool* valid,
+                      const SubjectScale& subject) {
+  for (int64_t t = 0; t < num_frames; ++t) {
+    for (int64_t f = 0; f < num_features; ++f) {
+      float& v = x[t * num_features + f];
+      const auto i = static_cast<size_t>(f);
+      v = valid[t] ? static_cast<float>((static_cast<double>(v) - subject.mean_F[i]) /
+                                        std::max(subject.deviation_F[i], kMinDeviation))
+                   : 0.0f;
+    }
+  }
+}
+
+/// Missing values become 0, which is the mean after normalisation; outliers are cut.
+void finish_values(float* x, int64_t num_values, double clip) {
+  for (int64_t i = 0; i < num_values; ++i) {
+    if (std::isnan(x[i])) x[i] = 0.0f;
+    if (clip > 0) x[i] = std::clamp(x[i], static_cast<float>(-clip), static_cast<float>(clip));
+  }
+}
+
 }  // namespace
 
 at::Tensor checked_valid(const at::Tensor& valid_T, int64_t num_frames, const std::string& what) {
@@ -40,25 +61,31 @@ void normalise_frames(float* x, int64_t num_frames, int64_t num_features, const 
   const auto width = static_cast<size_t>(num_features);
   std::vector<double> mean(width, 0.0);
   std::vector<double> square(width, 0.0);
+  std::vector<int64_t> count(width, 0);  // a value may be missing in a frame that is valid
   for (int64_t t = 0; t < num_frames; ++t) {
     if (!valid[t]) continue;
-    for (size_t f = 0; f < width; ++f) mean[f] += static_cast<double>(x[static_cast<size_t>(t) * width + f]);
+    for (size_t f = 0; f < width; ++f) {
+      const float v = x[static_cast<size_t>(t) * width + f];
+      if (std::isnan(v)) continue;
+      mean[f] += static_cast<double>(v);
+      ++count[f];
+    }
   }
-  for (double& m : mean) m /= static_cast<double>(num_valid);
+  for (size_t f = 0; f < width; ++f) mean[f] /= static_cast<double>(std::max<int64_t>(count[f], 1));
   // The second pass is around the mean: one pass of squares loses the deviation of a large, steady value.
   for (int64_t t = 0; t < num_frames; ++t) {
     if (!valid[t]) continue;
     for (size_t f = 0; f < width; ++f) {
       float& v = x[static_cast<size_t>(t) * width + f];
       const double centered = static_cast<double>(v) - mean[f];
-      square[f] += centered * centered;
+      if (!std::isnan(centered)) square[f] += centered * centered;
       v = static_cast<float>(centered);
     }
   }
   if (how != Normalise::kMeanVariance) return;
   std::vector<float> scale(width);
   for (size_t f = 0; f < width; ++f) {
-    const double deviation = std::sqrt(square[f] / static_cast<double>(num_valid));
+    const double deviation = std::sqrt(square[f] / static_cast<double>(std::max<int64_t>(count[f], 1)));
     scale[f] = static_cast<float>(1.0 / std::max(deviation, kMinDeviation));
   }
   for (int64_t t = 0; t < num_frames; ++t) {
@@ -66,7 +93,57 @@ void normalise_frames(float* x, int64_t num_frames, int64_t num_features, const 
   }
 }
 
-affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature) {
+void LogMelFeature::validate(config::Checks& checks) const {
+  checks.expect(normalise != Normalise::kSubject, "normalise", "subject is for values features only");
+}
+
+void ValuesFeature::validate(config::Checks& checks) const {
+  checks.expect(std::isfinite(clip) && clip >= 0, "clip",
+                "must not be negative, got " + std::to_string(clip));
+}
+
+SubjectScale subject_scale(const std::vector<affect::Stream>& streams) {
+  SubjectScale scale;
+  std::vector<int64_t> count;
+  const auto for_each_value = [&](const auto& action) {
+    for (const auto& stream : streams) {
+      require(stream.values.defined() && stream.values.dim() == 2 && stream.values.is_floating_point(),
+              ErrorCode::kData, "values: expected a (T, F) floating-point tensor");
+      const at::Tensor values = stream.values.to(at::kFloat).contiguous();
+      const at::Tensor valid_T = checked_valid(stream.valid_T, values.size(0), "values");
+      const auto width = static_cast<size_t>(values.size(1));
+      if (count.empty()) {
+        count.assign(width, 0);
+        scale.mean_F.assign(width, 0.0);
+        scale.deviation_F.assign(width, 0.0);
+      }
+      require(width == count.size(), ErrorCode::kData, "values: streams of one subject differ in width");
+      for (int64_t t = 0; t < values.size(0); ++t) {
+        if (!valid_T.data_ptr<bool>()[t]) continue;
+        const float* row = values.data_ptr<float>() + t * static_cast<int64_t>(width);
+        for (size_t f = 0; f < width; ++f) {
+          if (std::isfinite(row[f])) action(f, static_cast<double>(row[f]));
+        }
+      }
+    }
+  };
+  for_each_value([&](size_t f, double v) {
+    scale.mean_F[f] += v;
+    ++count[f];
+  });
+  for (size_t f = 0; f < count.size(); ++f)
+    scale.mean_F[f] /= static_cast<double>(std::max<int64_t>(count[f], 1));
+  for_each_value(
+      [&](size_t f, double v) { scale.deviation_F[f] += (v - scale.mean_F[f]) * (v - scale.mean_F[f]); });
+  for (size_t f = 0; f < count.size(); ++f) {
+    scale.deviation_F[f] =
+        std::sqrt(scale.deviation_F[f] / static_cast<double>(std::max<int64_t>(count[f], 1)));
+  }
+  return scale;
+}
+
+affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature,
+                             const SubjectScale* subject) {
   require(raw.values.defined() && raw.values.dim() == 2 && raw.values.is_floating_point(), ErrorCode::kData,
           "values: expected a (T, F) floating-point tensor");
   const int64_t num_frames = raw.values.size(0);
@@ -78,12 +155,22 @@ affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& fea
   const auto* valid = stream.valid_T.data_ptr<bool>();
   for (int64_t t = 0; t < num_frames; ++t) {
     const float* row = x + t * num_features;
-    require(!valid[t] || std::all_of(row, row + num_features, [](float v) { return std::isfinite(v); }),
-            ErrorCode::kData,
-            "values: frame " + std::to_string(t) +
-                " is marked valid but is not finite; expected false in valid_T");
+    const bool may_miss = feature.missing == MissingValue::kMean;
+    require(
+        !valid[t] || std::all_of(row, row + num_features,
+                                 [&](float v) { return std::isfinite(v) || (may_miss && std::isnan(v)); }),
+        ErrorCode::kData,
+        "values: frame " + std::to_string(t) +
+            " is marked valid but is not finite; expected false in valid_T, or `missing: mean`");
   }
-  normalise_frames(x, num_frames, num_features, valid, feature.normalise);
+  if (feature.normalise == Normalise::kSubject) {
+    require(subject != nullptr && subject->mean_F.size() == static_cast<size_t>(num_features),
+            ErrorCode::kInternal, "values: normalise subject without the subject's statistics");
+    scale_by_subject(x, num_frames, num_features, valid, *subject);
+  } else {
+    normalise_frames(x, num_frames, num_features, valid, feature.normalise);
+  }
+  finish_values(x, num_frames * num_features, feature.clip);
   return stream;
 }
 

@@ -39,18 +39,6 @@ std::vector<int64_t> samples_of(const data::Store& store, const ExperimentConfig
   return indices;
 }
 
-void write_confusion(const std::string& path, const eval::TaskReport& report) {
-  std::vector<std::string> columns{"truth"};
-  columns.insert(columns.end(), report.labels.classes.begin(), report.labels.classes.end());
-  formats::CsvWriter csv(path, columns);
-  for (int64_t truth = 0; truth < report.labels.num_classes(); ++truth) {
-    csv.add(report.labels.classes[static_cast<size_t>(truth)]);
-    for (int64_t c = 0; c < report.labels.num_classes(); ++c) csv.add(report.confusion.at(truth, c));
-    csv.end_row();
-  }
-  csv.finish();
-}
-
 std::string shown_fact(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array()) return value.dump();
@@ -127,17 +115,8 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   if (options.checkpoint != "best") report.directory += "." + options.checkpoint;
   report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split,
                             options.checkpoint);
-  std::vector<eval::TaskReport> reports;
-  for (const auto& [name, task] : predictions) {
-    reports.push_back(eval::evaluate(task.labels, task.predictions));
-    const std::string suffix = predictions.size() == 1 ? "" : "_" + name;
-    eval::write_predictions(report.directory + "/predictions" + suffix + ".jsonl", task.labels,
-                            task.predictions);
-    write_confusion(report.directory + "/confusion" + suffix + ".csv", reports.back());
-    report.text += "\n" + name + "\n" + eval::metrics_table(reports.back()) + "\n" +
-                   eval::confusion_table(reports.back().confusion, task.labels.classes);
-  }
-  eval::write_metrics_json(report.directory + "/metrics.json", reports);
+  std::vector<eval::TaskReport> reports = eval::write_results(report.directory, predictions);
+  report.text += eval::results_text(reports);
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
 
   eval::ReportInput page;

@@ -8,6 +8,7 @@
 #include "limbic/core/error.h"
 #include "limbic/core/log.h"
 #include "limbic/core/suggest.h"
+#include "limbic/eval/metrics.h"
 
 namespace limbic::train {
 namespace {
@@ -28,7 +29,8 @@ std::string find_source(const std::string& source) {
 }  // namespace
 
 void EarlyStoppingConfig::validate(config::Checks& checks) const {
-  const std::vector<std::string> known{"uar", "accuracy", "macro_f1", "weighted_f1", "loss"};
+  std::vector<std::string> known = eval::metric_names();
+  known.emplace_back("loss");
   checks.expect(
       std::find(known.begin(), known.end(), metric) != known.end(), "metric",
       "must be one of " + core::join(known) + ", got '" + metric + "'" + core::did_you_mean(metric, known));

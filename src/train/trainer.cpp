@@ -345,8 +345,8 @@ struct Trainer::Impl {
     json row = {{"epoch", epoch + 1}, {"step", global_step}, {"train/loss", train_loss}, {"lr", last_lr}};
     for (const auto& [name, task] : validation) {
       row["val/" + name + "/loss"] = task.loss;
-      for (const auto& of_task : eval::metrics())
-        row["val/" + name + "/" + of_task.name] = task.value(of_task.name);
+      for (const auto& of_task : eval::metric_names())
+        row["val/" + name + "/" + of_task] = task.value(of_task);
     }
     std::string shown;
     for (const char* name : {"uar", "accuracy", "weighted_f1"}) {

@@ -61,10 +61,10 @@ TEST_F(LogTest, ColorIsOnlyWhereItIsWanted) {
 
 TEST_F(LogTest, AFileGetsTheLinesToo) {
   const test::TempDir dir;
-  log::add_file(dir / "train.log");
+  log::set_file(dir / "train.log");
   stderr_of([] { log::info("kept", {{"step", 7}}); });
   EXPECT_THAT(core::read_file(dir / "train.log"), HasSubstr("info kept step=7\n"));
-  EXPECT_THAT(test::error_of([&] { log::add_file(dir / "train.log/x"); }, ErrorCode::kStorage),
+  EXPECT_THAT(test::error_of([&] { log::set_file(dir / "train.log/x"); }, ErrorCode::kStorage),
               HasSubstr("cannot open the log file"));
 }
 

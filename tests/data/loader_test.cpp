@@ -323,6 +323,25 @@ TEST_F(LoaderTest, StatisticsEqualThoseOfAllRealFrames) {
   }
 }
 
+TEST_F(LoaderTest, SubjectsAreScaledByAllTheyHaveInTheStore) {
+  LoaderInput input;
+  input.store = Store::open(*dir_ / "store");
+  const auto& store = *input.store;
+  input.indices = {0, 2};  // subjects 1 and 3; their other samples are in no part
+  features::ValuesFeature eda;
+  eda.normalise = features::Normalise::kSubject;
+  input.features = {{"eda", eda}};
+  const Loader loader(input, {});
+  for (const int64_t i : input.indices) {
+    std::vector<affect::Stream> all;
+    for (int64_t k = i; k < store.size(); k += 4) all.push_back(store.read_stream(k, "eda"));
+    const auto scale = features::subject_scale(all);
+    const auto raw = store.read(i, "eda").to(at::kDouble);
+    EXPECT_TRUE(at::allclose(loader.features_of(i, "eda").values.to(at::kDouble),
+                             (raw - scale.mean_F[0]) / scale.deviation_F[0], 1e-6, 1e-6));
+  }
+}
+
 TEST_F(LoaderTest, ClassCountsCountKnownNamesOnly) {
   const auto in = input(true);
   const auto counts = class_counts(*in.store, {0, 1, 2, 3, 6}, {{"emotion", {"angry", "happy"}}});

@@ -90,6 +90,54 @@ TEST(Metrics, AreFoundByName) {
             "no metric 'acuracy'; did you mean 'accuracy'?; metrics: accuracy, uar, macro_f1, weighted_f1");
 }
 
+std::vector<Prediction> scored(const std::vector<int64_t>& truth, const std::vector<std::vector<double>>& p) {
+  std::vector<Prediction> predictions;
+  for (size_t i = 0; i < truth.size(); ++i)
+    predictions.push_back(make_prediction("s" + std::to_string(i), "", truth[i], p[i]));
+  return predictions;
+}
+
+// Golden numbers: sklearn 1.2.1 roc_auc_score, with ties; of three classes multi_class="ovr",
+// average="macro".
+TEST(Auc, AgreesWithScikitLearn) {
+  const std::vector<double> score = {0.1, 0.4, 0.35, 0.8, 0.4, 0.7, 0.2, 0.4};
+  std::vector<std::vector<double>> two;
+  for (const double s : score) two.push_back({1 - s, s});
+  EXPECT_NEAR(auc(scored({0, 0, 1, 1, 1, 0, 0, 1}, two), 2), 0.6875, 1e-12);
+  const std::vector<std::vector<double>> three = {{.5, .3, .2}, {.2, .5, .3},   {.1, .2, .7}, {.4, .35, .25},
+                                                  {.3, .4, .3}, {.25, .25, .5}, {.6, .1, .3}};
+  EXPECT_NEAR(auc(scored({0, 1, 2, 1, 0, 2, 2}, three), 3), 0.8388888888888889, 1e-12);
+}
+
+TEST(Auc, IsUnknownWithoutProbabilitiesOrWithOneClass) {
+  EXPECT_TRUE(std::isnan(auc(scored({0, 1}, {{}, {}}), 2)));
+  EXPECT_TRUE(std::isnan(auc(scored({0, 1}, {{0.5, 0.5}, {kNan, 0.1}}), 2)));
+  EXPECT_TRUE(std::isnan(auc(scored({1, 1}, {{0.5, 0.5}, {0.9, 0.1}}), 2)));
+  EXPECT_TRUE(std::isnan(auc({}, 2)));
+}
+
+TEST(Auc, IntervalHoldsTheEstimateAndShrinksWithThePeople) {
+  core::Rng rng(3);
+  const auto people = [&](int num_people) {
+    std::vector<Prediction> predictions;
+    for (int i = 0; i < num_people * 20; ++i) {
+      const int64_t truth = i % 2;
+      const double p = 1 / (1 + std::exp(-rng.normal() - static_cast<double>(truth)));
+      predictions.push_back(
+          make_prediction(std::to_string(i), "p" + std::to_string(i / 20), truth, {1 - p, p}));
+    }
+    return predictions;
+  };
+  const Interval few = bootstrap_auc(people(6), 2);
+  const Interval many = bootstrap_auc(people(60), 2);
+  for (const Interval& i : {few, many}) {
+    EXPECT_LT(i.low, i.estimate);
+    EXPECT_GT(i.high, i.estimate);
+    EXPECT_NEAR(i.estimate, 0.76, 0.08);  // Phi(1 / sqrt(2))
+  }
+  EXPECT_LT(many.high - many.low, 0.6 * (few.high - few.low));
+}
+
 /// 100 samples of two classes, 15 wrong, subjects of ten.
 std::vector<Prediction> hundred() {
   std::vector<Prediction> predictions;

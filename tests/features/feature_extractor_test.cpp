@@ -158,6 +158,35 @@ TEST(FeatureExtractor, AStoredWaveGivesWhatItsSamplesGive) {
   EXPECT_TRUE(at::equal(extractor.extract("audio", raw).values, from_store.values));
 }
 
+TEST(Values, AreScaledByTheSubjectAndMissingOnesBecomeItsMean) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  affect::Stream first, second;
+  first.values = at::tensor({1.0f, 10.0f, 3.0f, nan}).reshape({2, 2});
+  second.values = at::tensor({5.0f, 30.0f, 99.0f, 99.0f}).reshape({2, 2});
+  second.valid_T = at::tensor({1, 0}).to(at::kBool);
+  const SubjectScale scale = subject_scale({first, second});
+  EXPECT_DOUBLE_EQ(scale.mean_F[0], 3.0);
+  EXPECT_DOUBLE_EQ(scale.deviation_F[0], std::sqrt(8.0 / 3));
+  EXPECT_DOUBLE_EQ(scale.mean_F[1], 20.0);
+  EXPECT_DOUBLE_EQ(scale.deviation_F[1], 10.0);
+
+  ValuesFeature feature;
+  feature.normalise = Normalise::kSubject;
+  EXPECT_THAT(test::error_of([&] { values_stream(first, feature, &scale); }, ErrorCode::kData),
+              ::testing::HasSubstr("frame 1 is marked valid but is not finite"));
+  feature.missing = MissingValue::kMean;
+  const auto x = values_stream(first, feature, &scale).values;
+  EXPECT_NEAR(x[0][0].item<double>(), -2 / std::sqrt(8.0 / 3), 1e-6);
+  EXPECT_NEAR(x[0][1].item<double>(), -1, 1e-6);
+  EXPECT_EQ(x[1][0].item<double>(), 0);
+  EXPECT_EQ(x[1][1].item<double>(), 0);
+  feature.clip = 0.5;
+  EXPECT_EQ(values_stream(first, feature, &scale).values[0][1].item<double>(), -0.5);
+  EXPECT_EQ(values_stream(second, feature, &scale).values[1][0].item<double>(), 0);  // not valid
+  EXPECT_THAT(test::error_of([&] { values_stream(first, feature); }, ErrorCode::kInternal),
+              ::testing::HasSubstr("subject's statistics"));
+}
+
 TEST(FeatureExtractor, DropOutsOfAWaveBecomeInvalidFrames) {
   const FeatureExtractor extractor(three_modalities());
   affect::Stream raw;
@@ -199,7 +228,8 @@ TEST(FeatureExtractor, ValuesAreScaledOverValidFramesOnly) {
 
   raw.valid_T = at::Tensor();
   EXPECT_EQ(test::error_of([&] { extractor.extract("eda", raw); }, ErrorCode::kData),
-            "eda: values: frame 2 is marked valid but is not finite; expected false in valid_T");
+            "eda: values: frame 2 is marked valid but is not finite; expected false in valid_T, or `missing: "
+            "mean`");
 }
 
 TEST(FeatureExtractor, KnowsTheShapeOfItsFrames) {

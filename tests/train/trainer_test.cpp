@@ -1,5 +1,6 @@
 #include "limbic/train/trainer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -7,6 +8,7 @@
 
 #include "limbic/config/config.h"
 #include "limbic/model/bundle.h"
+#include "limbic/train/cross_validation.h"
 #include "limbic/train/evaluate_run.h"
 #include "support/level_store.h"
 #include "support/paths.h"
@@ -69,6 +71,35 @@ TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
           << name;
     }
   }
+}
+
+TEST_F(TrainerTest, FoldsTestEverySampleOnceAndPool) {
+  auto config = experiment(25);
+  EXPECT_THAT(test::error_of([&] { experiments_of_folds(config); }, ErrorCode::kConfig),
+              ::testing::HasSubstr("expected {type: group_kfold"));
+  data::GroupKFoldProtocol split;
+  split.k = 3;
+  config.data.split = split;
+  const auto folds = experiments_of_folds(config);
+  ASSERT_EQ(folds.size(), 3u);
+  std::vector<std::string> runs;
+  for (size_t f = 0; f < folds.size(); ++f) {
+    runs.push_back(dir_ / ("cv/fold_" + std::to_string(f)));
+    fit(folds[f], "cv/fold_" + std::to_string(f));
+    if (f < 2) evaluate_run(runs[f], {"", "test", "best", 1});
+  }
+  EXPECT_THAT(test::error_of([&] { pool_folds(dir_ / "cv", runs); }, ErrorCode::kData),
+              ::testing::HasSubstr("predictions"));
+  evaluate_run(runs[2], {"", "test", "best", 1});
+  const auto report = pool_folds(dir_ / "cv", runs);
+  const auto& task = report.metrics->at("tasks").at("emotion");
+  EXPECT_EQ(task.at("num_samples").get<int>(), 60);
+  EXPECT_EQ(task.at("num_subjects").get<int>(), 6);
+  EXPECT_GT(task.at("metrics").at("auc").at("value").get<double>(), 0.9);
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "cv/folds.csv"));
+  runs[1] = runs[0];
+  EXPECT_THAT(test::error_of([&] { pool_folds(dir_ / "cv", runs); }, ErrorCode::kData),
+              ::testing::HasSubstr("is in the test part of two folds"));
 }
 
 TEST_F(TrainerTest, EveryProcessHasItsOwnTensorBoardFile) {

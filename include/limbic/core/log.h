@@ -36,7 +36,7 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-/// Log lines have the shape `event key=value ...` and go to stderr (and to the file of add_file).
+/// Log lines have the shape `event key=value ...` and go to stderr (and to the file of set_file).
 /// Thread-safe; a live progress bar is lifted out of the way. error: the command will fail. warn: a wish of
 /// the user is not honoured. info: at most one line an epoch or phase. debug: per step.
 void debug(std::string_view event, Fields fields = {});
@@ -48,8 +48,9 @@ void set_level(Level level);
 /// kAuto colours a terminal unless NO_COLOR is set.
 void set_color(Color color);
 bool use_color();
-/// Also appends every line from kInfo up to `path`. @throws Error(kStorage)
-void add_file(const std::string& path);
+/// Also appends every line from kInfo up to `path`, in place of the file before; empty = no file. Not while
+/// other threads log. @throws Error(kStorage)
+void set_file(const std::string& path);
 
 /// Writes raw text to stderr under the log's lock: for progress bars. `is_bar` text is erased before the next
 /// log line and redrawn after it.

@@ -21,6 +21,8 @@ struct RawModality {
   double rate_hz = 0.0;  ///< 0 = stills, or differs between samples
   std::string unit;
   std::vector<int64_t> frame_shape;  ///< shape of one frame: {}, {C, H, W} or {F}
+  std::vector<std::string> columns{};  ///< series: names of the F values, or empty
+  bool may_be_missing = false;       ///< series: NaN in a valid frame is a missing value, not a defect
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -28,6 +30,8 @@ struct RawModality {
     v("rate_hz", rate_hz, "frames or samples per second; 0 = stills, or differs between samples");
     v("unit", unit, "unit of the values");
     v("frame_shape", frame_shape, "shape of one frame");
+    v("columns", columns, "series: names of the values of a frame");
+    v("may_be_missing", may_be_missing, "series: NaN is a missing value, not a defect");
   }
 };
 

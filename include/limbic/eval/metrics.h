@@ -71,6 +71,11 @@ Prediction make_prediction(std::string id, std::string subject, int64_t truth,
 
 ConfusionMatrix confusion(const std::vector<Prediction>& predictions, int64_t num_classes);
 
+/// Area under the ROC curve: of the second of two classes, or the mean over classes against the rest that
+/// have samples on both sides = sklearn roc_auc_score(multi_class="ovr", average="macro"). NaN when a
+/// prediction has no finite probabilities or only one class occurs.
+double auc(const std::vector<Prediction>& predictions, int64_t num_classes);
+
 /// A named measure of a confusion matrix.
 struct Metric {
   const char* name;
@@ -79,6 +84,9 @@ struct Metric {
 };
 /// accuracy, uar, macro_f1, weighted_f1
 const std::vector<Metric>& metrics();
+/// Those, and auc: everything a report has.
+const std::vector<std::string>& metric_names();
+inline constexpr const char* kAucName = "auc";
 /// @throws Error(kConfig) with the nearest name
 const Metric& metric(const std::string& name);
 
@@ -105,5 +113,9 @@ struct Interval {
 Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t num_classes,
                             const std::function<double(const ConfusionMatrix&)>& value,
                             const BootstrapOptions& options = {});
+
+/// The same of auc(). Draws in which only one class is left do not count.
+Interval bootstrap_auc(const std::vector<Prediction>& predictions, int64_t num_classes,
+                       const BootstrapOptions& options = {});
 
 }  // namespace limbic::eval

@@ -17,7 +17,7 @@ struct TaskPredictions {
   std::vector<Prediction> predictions;
   double loss = 0.0;  ///< mean cross-entropy, nats; NaN without samples
 
-  /// A metric of metrics() or "loss". @throws Error(kConfig)
+  /// A metric of metric_names() or "loss". @throws Error(kConfig)
   double value(const std::string& metric_name) const;
 };
 

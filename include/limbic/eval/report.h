@@ -6,6 +6,7 @@
 
 #include "limbic/affect/label_space.h"
 #include "limbic/eval/metrics.h"
+#include "limbic/eval/predict.h"
 
 namespace limbic::eval {
 
@@ -13,7 +14,7 @@ namespace limbic::eval {
 struct TaskReport {
   affect::LabelSpace labels;
   ConfusionMatrix confusion;
-  std::map<std::string, Interval> metrics;  ///< by the names of metrics()
+  std::map<std::string, Interval> metrics;  ///< by metric_names(); auc is NaN without probabilities
   int64_t num_subjects = 0;                 ///< distinct, of samples that name one
 };
 
@@ -31,6 +32,15 @@ void write_metrics_json(const std::string& path, const std::vector<TaskReport>& 
 std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<std::string>& classes);
 /// The metrics with their intervals, one line each.
 std::string metrics_table(const TaskReport& report);
+
+/// metrics.json, and for each task predictions.jsonl and confusion.csv; with several tasks these two have the
+/// task's name (predictions_emotion.jsonl). @throws Error(kStorage)
+std::vector<TaskReport> write_results(const std::string& directory,
+                                      const std::map<std::string, TaskPredictions>& predictions);
+/// Path of a task's predictions in a folder that write_results made.
+std::string predictions_path(const std::string& directory, const std::string& task, bool is_only_task);
+/// The tables of every task, for terminals.
+std::string results_text(const std::vector<TaskReport>& reports);
 
 /// predictions.jsonl: {id, subject, truth, prediction, probabilities} a line. Classes are written by name, an
 /// invalid prediction and probabilities that are not finite as null. Atomic. @throws Error(kStorage)

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "limbic/config/checks.h"
 #include "limbic/signals/audio/log_mel.h"
@@ -18,10 +19,12 @@ enum class Normalise {
   kNone,
   kMean,          ///< minus the mean
   kMeanVariance,  ///< minus the mean, by the standard deviation
+  kSubject,       ///< the same with mean and deviation of everything the store has of the subject
 };
 constexpr auto enum_names(Normalise) {
   return std::array{std::pair{Normalise::kNone, "none"}, std::pair{Normalise::kMean, "mean"},
-                    std::pair{Normalise::kMeanVariance, "mean_variance"}};
+                    std::pair{Normalise::kMeanVariance, "mean_variance"},
+                    std::pair{Normalise::kSubject, "subject"}};
 }
 
 /// Cuts silence from both ends of a waveform.
@@ -53,6 +56,7 @@ struct LogMelFeature {
     v("normalise", normalise, "per clip and mel band: none, mean or mean_variance");
     v("trim", trim, "silence at the ends");
   }
+  void validate(config::Checks& checks) const;
 };
 
 /// Waveform -> one frame that describes the voice of the whole clip.
@@ -82,15 +86,38 @@ struct FaceCropFeature {
   void validate(config::Checks& checks) const;
 };
 
-/// Values as a sensor gives them (EDA, text vectors): only scaled.
+/// What becomes of a single value that is NaN in a frame that is valid.
+enum class MissingValue {
+  kRefuse,  ///< an error: the corpus should have none
+  kMean,    ///< the mean of normalisation (0 without one); a mask of the frame cannot say it
+};
+constexpr auto enum_names(MissingValue) {
+  return std::array{std::pair{MissingValue::kRefuse, "refuse"}, std::pair{MissingValue::kMean, "mean"}};
+}
+
+/// Values as a sensor gives them, or features of a window (EDA, text vectors): only scaled.
 struct ValuesFeature {
   static constexpr const char* kType = "values";
   Normalise normalise = Normalise::kNone;
+  MissingValue missing = MissingValue::kRefuse;
+  double clip = 0.0;
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("normalise", normalise, "per clip and feature: none, mean or mean_variance");
+    v("normalise", normalise,
+      "per feature: none; mean or mean_variance of the clip; subject: mean and variance of all that the "
+      "store has "
+      "of the subject, labels unseen");
+    v("missing", missing, "a NaN in a valid frame: refuse, or mean (that of normalisation)");
+    v("clip", clip, "normalised values are cut at +- this many deviations; 0 = not");
   }
+  void validate(config::Checks& checks) const;
+};
+
+/// Mean and deviation per feature of everything known of one subject. Empty = nothing valid.
+struct SubjectScale {
+  std::vector<double> mean_F;
+  std::vector<double> deviation_F;
 };
 
 using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, FaceCropFeature, ValuesFeature>;

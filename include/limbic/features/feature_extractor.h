@@ -29,8 +29,10 @@ class FeatureExtractor {
   /// A stream as the store keeps it to what the model sees, by the feature of `modality`:
   /// log_mel and voice_functionals take a waveform (S,) or (S, 1) int16 or float32; face_crop (T, C, H, W)
   /// uint8; values (T, F).
+  /// @param subject  statistics for values features that are normalised by subject
   /// @throws Error(kData) naming the modality when the stream does not fit
-  affect::Stream extract(const std::string& modality, const affect::Stream& raw) const;
+  affect::Stream extract(const std::string& modality, const affect::Stream& raw,
+                         const SubjectScale* subject = nullptr) const;
   /// Waveform of a log_mel or voice_functionals modality. @param samples in [-1, 1] at the config's rate
   affect::Stream extract_audio(const std::string& modality, const float* samples, int64_t num_samples,
                                core::Timestamp t0) const;
@@ -38,6 +40,8 @@ class FeatureExtractor {
                                core::Timestamp t0) const;
 
   bool has(const std::string& modality) const;
+  /// Whether `modality` is normalised by what is known of the subject.
+  bool wants_subject_scale(const std::string& modality) const;
   /// Names in order.
   std::vector<std::string> modalities() const;
   /// Size of a frame of `modality`; values features do not know theirs and give {}.
@@ -63,7 +67,10 @@ affect::Stream voice_functionals_stream(const float* samples, int64_t num_sample
 /// face is
 affect::Stream face_stream(const affect::Stream& crops, const FaceCropFeature& feature);
 /// Sensor values (T, F), scaled.
-affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature);
+affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature,
+                             const SubjectScale* subject = nullptr);
+/// Mean and deviation of the finite values in valid frames of a subject's streams, each (T, F).
+SubjectScale subject_scale(const std::vector<affect::Stream>& streams);
 
 /// The samples [first, last) that are left after trimming; everything when the clip is silent throughout.
 struct SampleRange {

@@ -63,12 +63,13 @@ struct DataConfig {
 /// When training stops before its last epoch, and which epoch is best.
 struct EarlyStoppingConfig {
   std::string metric =
-      "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, loss
+      "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, auc, loss
   int64_t patience = 0;  ///< epochs without a better value; 0 = never stop early
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("metric", metric, "validation metric of the first task: uar, accuracy, macro_f1, weighted_f1 or loss");
+    v("metric", metric,
+      "validation metric of the first task: uar, accuracy, macro_f1, weighted_f1, auc or loss");
     v("patience", patience, "epochs without improvement before stopping; 0 = never", config::at_least(0));
   }
   void validate(config::Checks& checks) const;
