@@ -3,39 +3,24 @@
 #include <algorithm>
 #include <cmath>
 
+#include "limbic/signals/dsp/statistics.h"
+
 namespace limbic::signals {
 
 double mean_of(const Series& values) {
-  if (values.empty()) return 0;
-  double sum = 0;
-  for (const double v : values) sum += v;
-  return sum / static_cast<double>(values.size());
+  return values.empty() ? 0 : mean(values);
 }
 
 double deviation_of(const Series& values) {
-  if (values.empty()) return 0;
-  const double mean = mean_of(values);
-  double sum = 0;
-  for (const double v : values) sum += (v - mean) * (v - mean);
-  return std::sqrt(sum / static_cast<double>(values.size()));
+  return values.empty() ? 0 : standard_deviation(values);
 }
 
 double maximum_of(const Series& values) {
-  return values.empty() ? 0 : *std::max_element(values.begin(), values.end());
+  return values.empty() ? 0 : maximum(values);
 }
 
-Series percentiles_of(Series values, std::initializer_list<double> percents) {
-  if (values.empty()) return Series(percents.size(), 0.0);
-  std::sort(values.begin(), values.end());
-  Series out;
-  for (const double percent : percents) {
-    const double rank = percent / 100.0 * static_cast<double>(values.size() - 1);
-    const auto below = static_cast<size_t>(rank);
-    const size_t above = std::min(below + 1, values.size() - 1);
-    const double fraction = rank - static_cast<double>(below);
-    out.push_back(values[below] + fraction * (values[above] - values[below]));
-  }
-  return out;
+Series percentiles_of(const Series& values, std::initializer_list<double> percents) {
+  return values.empty() ? Series(percents.size(), 0.0) : percentiles(values, percents);
 }
 
 Series slice_of(const Series& values, size_t first, size_t last) {
@@ -75,12 +60,12 @@ Series second_differences(const Series& values) {
 Parabola fit_parabola(const Series& x, const Series& y) {
   if (x.size() < 3) return {};
   // Projection on polynomials that are orthogonal over these x: 1, u = x - mean, u^2 - a u - b.
-  const double mean = mean_of(x);
+  const double centre = mean_of(x);
   double s2 = 0;
   double s3 = 0;
   double uy = 0;
   for (size_t i = 0; i < x.size(); ++i) {
-    const double u = x[i] - mean;
+    const double u = x[i] - centre;
     s2 += u * u;
     s3 += u * u * u;
     uy += u * y[i];
@@ -91,14 +76,14 @@ Parabola fit_parabola(const Series& x, const Series& y) {
   double qq = 0;
   double qy = 0;
   for (size_t i = 0; i < x.size(); ++i) {
-    const double u = x[i] - mean;
+    const double u = x[i] - centre;
     const double q = u * u - a * u - b;
     qq += q * q;
     qy += q * y[i];
   }
   if (qq <= 0) return {uy / s2, 0};
   const double curvature = qy / qq;
-  return {uy / s2 - curvature * a - 2.0 * curvature * mean, curvature};
+  return {uy / s2 - curvature * a - 2.0 * curvature * centre, curvature};
 }
 
 Part part_of(size_t size, size_t num_parts, size_t part) {

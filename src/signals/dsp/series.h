@@ -5,7 +5,8 @@
 
 namespace limbic::signals {
 
-/// Values of one measurement by frame. What follows gives 0 for an empty series.
+/// Values of one measurement by frame. What follows gives 0 for an empty series, where statistics.h (whose
+/// functions these are otherwise) says missing.
 using Series = std::vector<double>;
 
 double mean_of(const Series& values);
@@ -13,7 +14,7 @@ double mean_of(const Series& values);
 double deviation_of(const Series& values);
 double maximum_of(const Series& values);
 /// Percentiles in [0, 100] with linear interpolation between ranks (numpy's default).
-Series percentiles_of(Series values, std::initializer_list<double> percents);
+Series percentiles_of(const Series& values, std::initializer_list<double> percents);
 
 /// values[first, last)
 Series slice_of(const Series& values, size_t first, size_t last);

@@ -1,1 +1,11 @@
-list(APPEND sources dsp/fft.cpp dsp/series.cpp)
+list(APPEND sources
+  dsp/butterworth.cpp
+  dsp/fft.cpp
+  dsp/filter.cpp
+  dsp/interpolate.cpp
+  dsp/peaks.cpp
+  dsp/resample.cpp
+  dsp/series.cpp
+  dsp/smoothing.cpp
+  dsp/spectrum.cpp
+  dsp/statistics.cpp)

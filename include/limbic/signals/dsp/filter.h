@@ -25,6 +25,7 @@ class CausalFilter {
  public:
   /// @param settle_on_first  start in the steady state of the first sample instead of at rest
   explicit CausalFilter(BiquadCascade sections, bool settle_on_first = true);
+  /// NaN gives NaN and leaves the state as it is.
   double next(double x);
   void reset();
 
@@ -41,13 +42,15 @@ std::vector<double> filter_both_ways(const BiquadCascade& sections, const std::v
 /// Runs of NaN split the signal: every finite run is filtered for itself, NaN stays NaN.
 std::vector<double> filter_runs(const BiquadCascade& sections, const std::vector<double>& x);
 
+// Of the smoothers below, too: NaN stays NaN. The first two take every finite run for itself.
+
 /// Running median over an odd window, edges as scipy.ndimage.median_filter(mode="nearest"); O(n log w).
 std::vector<double> median_filter(const std::vector<double>& x, int64_t window);
-/// Savitzky-Golay, odd window > order, derivative `deriv` times per sample spacing delta; edges by polynomial
-/// ("interp"), as scipy.signal.savgol_filter.
+/// Savitzky-Golay, odd window > order, `deriv`-th derivative for samples delta apart; edges by polynomial
+/// ("interp"), as scipy.signal.savgol_filter. A run shorter than the window is fitted by one polynomial.
 std::vector<double> savitzky_golay(const std::vector<double>& x, int64_t window, int64_t order,
                                    int64_t deriv = 0, double delta = 1.0);
-/// Moving average of an odd or even window, edges with fewer samples.
+/// Mean of the window's finite samples (fewer at the ends): i - window / 2 ... i + (window - 1) / 2.
 std::vector<double> moving_average(const std::vector<double>& x, int64_t window);
 
 /// Fills NaN linearly between neighbours, flat at the ends; at most max_gap samples in a row (0 = any).
