@@ -38,6 +38,8 @@ find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale libswresample)
+# By pkg-config: the CMake files of Debian's libzip demand its command line tools, too.
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
 
 # LibTorch's own target carries no SYSTEM flag and its headers warn; this one does.
 add_library(limbic_torch INTERFACE)
@@ -50,6 +52,7 @@ set(LIMBIC_OPENCV ${OpenCV_LIBS})
 set(LIMBIC_FFMPEG PkgConfig::FFMPEG)
 set(LIMBIC_LOG spdlog::spdlog fmt::fmt)
 set(LIMBIC_JSON nlohmann_json::nlohmann_json)
+set(LIMBIC_ZIP PkgConfig::LIBZIP)
 
 find_package(Git QUIET)
 set(LIMBIC_GIT_REVISION unknown)
