@@ -1,1 +1,4 @@
 list(APPEND sources voice/voice_frames.cpp voice/voice_functionals.cpp voice/voice_groups.cpp)
+list(APPEND sources voice/sinc.cpp voice/resampled.cpp voice/pitch_candidates.cpp voice/subharmonics.cpp
+     voice/pitch_path.cpp voice/pitch.cpp voice/periods.cpp voice/perturbation.cpp voice/harmonicity.cpp
+     voice/linear_prediction.cpp voice/formants.cpp voice/intensity.cpp)
