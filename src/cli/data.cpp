@@ -35,6 +35,8 @@ void add_data_import(CLI::App& data) {
   import->add_option("--face-size", args->options.face_size, "side of face crops, pixels");
   import->add_option("--face-channels", args->options.face_channels, "1 grey, 3 RGB");
   import->add_option("--face-rate", args->options.face_rate_hz, "face crops per second of video");
+  import->add_option("--window", args->options.window_s, "seconds of a window of sensor recordings");
+  import->add_option("--step", args->options.step_s, "seconds from window to window");
   import->add_option("--limit", args->options.limit, "at most this many samples; 0 = all");
   import->add_flag("--skip-bad", args->options.skip_bad,
                    "quarantine unreadable files (at most 1 %) and go on");

@@ -78,6 +78,8 @@ ImportReport import_ravdess(const std::string& source, const std::string& out, c
 ImportReport import_fer2013(const std::string& source, const std::string& out, const ImportOptions& options);
 ImportReport import_simulated(const std::string& source, const std::string& out,
                               const ImportOptions& options);
+ImportReport import_stress_predict(const std::string& source, const std::string& out,
+                                   const ImportOptions& options);
 ImportReport import_folder(const std::string& source, const std::string& out, const ImportOptions& options);
 
 }  // namespace limbic::data

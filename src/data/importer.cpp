@@ -30,6 +30,10 @@ void ImportOptions::validate(config::Checks& checks) const {
                 fmt::format("must be 1 or 3, got {}", face_channels));
   checks.expect(std::isfinite(face_rate_hz) && face_rate_hz > 0 && face_rate_hz <= 1000, "face_rate_hz",
                 fmt::format("must be in (0, 1000], got {}", face_rate_hz));
+  for (const auto& [name, seconds] : {std::pair{"window_s", window_s}, std::pair{"step_s", step_s}}) {
+    checks.expect(std::isfinite(seconds) && seconds > 0 && seconds <= 86400, name,
+                  fmt::format("must be in (0, 86400], got {}", seconds));
+  }
   checks.expect(limit >= 0, "limit", fmt::format("must not be negative, got {}", limit));
   checks.expect(!label_task.empty(), "label_task", "must not be empty");
 }
@@ -41,6 +45,9 @@ const std::vector<Importer>& importers() {
       {"fer2013", "FER2013: {train,val}.jpgs with index csv, or Kaggle's fer2013.csv", import_fer2013},
       {"simulated", "the corpus that `limbic simulate` writes: windows with face, sound and skin conductance",
        import_simulated},
+      {"stress_predict",
+       "Stress-Predict: features of windows of wrist skin conductance, heart, temperature, movement",
+       import_stress_predict},
       {"folder", "[train|val|test/]<class>/<file>: audio, video or pictures of faces", import_folder},
   };
   return kImporters;

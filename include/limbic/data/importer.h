@@ -13,6 +13,8 @@ struct ImportOptions {
   int64_t face_size = 64;              ///< pixels of a square crop
   int64_t face_channels = 1;           ///< 1 grey, 3 RGB
   double face_rate_hz = 10.0;          ///< crops per second of video
+  double window_s = 60.0;              ///< windows of sensor recordings
+  double step_s = 60.0;                ///< from window to window
   bool find_faces = true;              ///< false: pictures are faces already
   int64_t limit = 0;                   ///< at most this many samples, spread over the corpus; 0 = all
   bool skip_bad = false;               ///< quarantine unreadable files instead of stopping
@@ -25,6 +27,8 @@ struct ImportOptions {
     v("face_size", face_size, "pixels of a square face crop");
     v("face_channels", face_channels, "1 grey, 3 RGB");
     v("face_rate_hz", face_rate_hz, "face crops per second of video");
+    v("window_s", window_s, "seconds of a window of sensor recordings");
+    v("step_s", step_s, "seconds from window to window");
     v("find_faces", find_faces, "find and crop faces; false: pictures are faces already (folder importer)");
     v("limit", limit, "at most this many samples, spread over the corpus; 0 = all");
     v("skip_bad", skip_bad, "quarantine unreadable files instead of stopping (at most 1 %)");

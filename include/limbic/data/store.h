@@ -20,9 +20,9 @@ struct RawModality {
   std::string kind = "series";
   double rate_hz = 0.0;  ///< 0 = stills, or differs between samples
   std::string unit;
-  std::vector<int64_t> frame_shape;  ///< shape of one frame: {}, {C, H, W} or {F}
+  std::vector<int64_t> frame_shape;    ///< shape of one frame: {}, {C, H, W} or {F}
   std::vector<std::string> columns{};  ///< series: names of the F values, or empty
-  bool may_be_missing = false;       ///< series: NaN in a valid frame is a missing value, not a defect
+  bool may_be_missing = false;         ///< series: NaN in a valid frame is a missing value, not a defect
 
   template <class Visitor>
   void visit(Visitor& v) {

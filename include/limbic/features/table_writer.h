@@ -1,0 +1,29 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "limbic/signals/table.h"
+
+namespace limbic::features {
+
+/// Writes rows to one file under its final name at finish(): .csv (streamed), .npz (one array a column).
+/// Beside it goes a .json of the same name: unit and meaning of every column, and `facts` of how they were
+/// made.
+class TableWriter {
+ public:
+  /// @param is_instant  rows are of an instant: one time_s column in place of start_s and end_s
+  /// @throws Error(kConfig) for another extension, Error(kStorage)
+  static std::unique_ptr<TableWriter> create(const std::string& path,
+                                             const std::vector<signals::Column>& columns, bool is_instant,
+                                             const std::vector<std::pair<std::string, std::string>>& facts);
+  virtual ~TableWriter() = default;
+  virtual void add(const signals::Table& rows) = 0;
+  virtual void finish() = 0;
+};
+
+/// BIDS-like events: onset, duration, label and the values' columns; tab-separated when the path ends in
+/// .tsv.
+void write_events(const std::string& path, const signals::EventTable& events);
+
+}  // namespace limbic::features

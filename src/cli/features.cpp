@@ -1,0 +1,119 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <optional>
+
+#include "limbic/cli/commands.h"
+#include "limbic/config/config.h"
+#include "limbic/core/build_info.h"
+#include "limbic/core/error.h"
+#include "limbic/core/log.h"
+#include "limbic/features/signal_analysis.h"
+#include "limbic/features/signal_figure.h"
+#include "limbic/features/table_writer.h"
+
+namespace limbic::cli {
+namespace {
+
+struct FeaturesArgs {
+  std::string kind;
+  std::string input;
+  std::string out;
+  std::string events;
+  std::string plot;
+  bool is_frame = false;
+  double window_s = 0;
+  double step_s = 0;
+  std::string config;
+  std::vector<std::string> overrides;
+};
+
+std::string kinds_footer() {
+  std::string text = "\nKinds:\n";
+  for (const auto& kind : features::signal_kinds()) text += fmt::format("  {:<12} {}\n", kind.name, kind.doc);
+  return text + "\nOne row for the whole recording unless --frame or --window is given.\n";
+}
+
+void run_features(const FeaturesArgs& args) {
+  require(!(args.is_frame && args.window_s > 0), ErrorCode::kConfig,
+          "--frame and --window exclude each other");
+  require(args.step_s == 0 || args.window_s > 0, ErrorCode::kConfig, "--step needs --window");
+  const auto config = args.config.empty()
+                          ? config::load_text<features::SignalConfig>("{}", "--set", args.overrides)
+                          : config::load_file<features::SignalConfig>(args.config, args.overrides);
+  const auto& kind = features::signal_kind(args.kind);
+  const auto analysis = features::open_signal(kind.name, args.input, config);
+
+  std::unique_ptr<features::TableWriter> writer;
+  int64_t num_rows = 0;
+  const auto write = [&](const signals::Table& rows) {
+    if (writer == nullptr) {
+      writer = features::TableWriter::create(args.out, rows.columns, args.is_frame,
+                                             {{"Kind", kind.name},
+                                              {"Input", args.input},
+                                              {"GeneratedBy", "limbic " + core::build_info().version},
+                                              {"Config", config::dump(config)}});
+    }
+    writer->add(rows);
+    num_rows += static_cast<int64_t>(rows.num_rows());
+  };
+  features::SignalFigure figure(kind);
+  if (args.is_frame) {
+    analysis->frames([&](const signals::Table& rows) {
+      write(rows);
+      if (!args.plot.empty()) figure.add(rows);
+    });
+  } else {
+    const auto extent = analysis->extent();
+    const double step_s = args.step_s > 0 ? args.step_s : args.window_s;
+    analysis->intervals(args.window_s > 0 ? features::windows_of(extent, args.window_s, step_s)
+                                          : std::vector<signals::Interval>{extent},
+                        write);
+    if (!args.plot.empty()) analysis->frames([&](const signals::Table& rows) { figure.add(rows); });
+  }
+  require(writer != nullptr, ErrorCode::kData,
+          args.input + ": too short for a row of " + kind.name + " features");
+  writer->finish();
+  if (!args.events.empty() || !args.plot.empty()) {
+    const auto events = analysis->events();
+    if (!args.events.empty()) features::write_events(args.events, events);
+    if (!args.plot.empty()) figure.write(args.plot, args.input, events);
+  }
+  std::printf("%s: %lld rows -> %s\n", args.input.c_str(), static_cast<long long>(num_rows),
+              args.out.c_str());
+}
+
+}  // namespace
+
+void add_features(CLI::App& app, Context& /*context*/) {
+  auto args = std::make_shared<FeaturesArgs>();
+  CLI::App* features =
+      app.add_subcommand("features", "Features of a recording: voice, skin, heart, eyes, motion");
+  features->footer(kinds_footer());
+  features->add_option("kind", args->kind, "what to look at, see below")->required();
+  features
+      ->add_option("input", args->input,
+                   "audio or video file; sensor file or folder (E4, EDF, XDF, MAT, CSV...)")
+      ->required();
+  features
+      ->add_option("--out", args->out, "table: .csv or .npz; a .json beside it says what the columns mean")
+      ->required();
+  features->add_flag("--frame", args->is_frame, "one row a frame or sample");
+  features->add_option("--window", args->window_s, "one row a window of so many seconds")
+      ->check(CLI::PositiveNumber);
+  features->add_option("--step", args->step_s, "seconds from window to window (default: the window)")
+      ->check(CLI::PositiveNumber);
+  features->add_option("--events", args->events,
+                       "also write what happened: onset, duration, label (.tsv or .csv)");
+  features->add_option("--plot", args->plot, "also draw the course over time (.svg or .png)");
+  features->add_option("--config", args->config, "YAML of the analyses' settings");
+  features
+      ->add_option("--set", args->overrides,
+                   "dotted override, e.g. --set eda.decompose.method=cvxeda (repeatable)")
+      ->take_all()
+      ->expected(1);
+  features->callback([args] { run_features(*args); });
+}
+
+}  // namespace limbic::cli
