@@ -1,1 +1,2 @@
-list(APPEND sources)
+list(APPEND sources motion/activity.cpp motion/gait.cpp motion/gravity.cpp motion/imu_analysis.cpp
+     motion/posture.cpp)
