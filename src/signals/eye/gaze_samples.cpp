@@ -1,5 +1,6 @@
 #include "limbic/signals/eye/gaze_samples.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -63,6 +64,16 @@ std::vector<double> average_eyes(const std::vector<double>& left, const std::vec
     }
   }
   return both;
+}
+
+GazeSamples slice(const GazeSamples& gaze, double start_s, double end_s) {
+  const auto& t = gaze.time_s;
+  const auto first = std::lower_bound(t.begin(), t.end(), start_s) - t.begin();
+  const auto last = std::max(first, std::lower_bound(t.begin(), t.end(), end_s) - t.begin());
+  const auto part = [&](const std::vector<double>& x) {
+    return x.empty() ? x : std::vector<double>(x.begin() + first, x.begin() + last);
+  };
+  return {part(t), part(gaze.x_deg), part(gaze.y_deg), part(gaze.pupil)};
 }
 
 std::vector<SampleRun> gaze_runs(const GazeSamples& gaze, double max_step) {

@@ -25,6 +25,9 @@ void mark_missing(GazeSamples& gaze, const std::vector<bool>& is_valid);
 /// Mean of two eyes' coordinate; of the one that is there when the other is NaN.
 std::vector<double> average_eyes(const std::vector<double>& left, const std::vector<double>& right);
 
+/// Samples with times in [start_s, end_s): a piece of a recording that is too long for memory.
+GazeSamples slice(const GazeSamples& gaze, double start_s, double end_s);
+
 /// Samples [first, last)
 struct SampleRun {
   size_t first = 0;
