@@ -30,7 +30,7 @@ bool estimate_noise(const double* speed, size_t n, const AdaptiveClassifierConfi
     if (slow.size() < kFewest) return false;
     noise.centre = median(slow);
     noise.spread = median_deviation(slow);
-    const double next = noise.centre + config.peak_factor * noise.spread;
+    const double next = std::max(config.min_peak_deg_s, noise.centre + config.peak_factor * noise.spread);
     if (next > threshold - 1) break;
     threshold = next;
   }
@@ -142,7 +142,7 @@ class AdaptiveLabels {
     const size_t limit = std::min(end, offset + samples(c_.max_pso_s));
     size_t last = offset;
     for (size_t i = offset; i < limit && speed_[i] <= c_.pso_peak_ratio * saccade_peak; ++i) {
-      if (speed_[i] > noise_.threshold(i, c_.pso_factor)) last = i + 1;
+      if (speed_[i] > std::max(c_.min_pso_deg_s, noise_.threshold(i, c_.pso_factor))) last = i + 1;
     }
     if (last == offset || last - offset < samples(c_.min_pso_s)) return offset;
     fill({offset, last}, GazeClass::kPso);
@@ -232,6 +232,7 @@ void AdaptiveClassifierConfig::validate(config::Checks& checks) const {
                 "must be at least onset_factor and offset_factor, got " + std::to_string(peak_factor));
   checks.expect(min_onset_deg_s >= 0 && min_onset_deg_s <= min_peak_deg_s, "min_onset_deg_s",
                 "must be in [0, min_peak_deg_s], got " + std::to_string(min_onset_deg_s));
+  expect_not_negative(min_pso_deg_s, "min_pso_deg_s");
   expect_not_negative(min_saccade_s, "min_saccade_s");
   checks.expect(turn_ratio >= 0 && turn_ratio < 1, "turn_ratio",
                 "must be in [0, 1), got " + std::to_string(turn_ratio));

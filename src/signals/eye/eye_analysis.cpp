@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "limbic/config/checks.h"
 #include "limbic/core/error.h"
 
 namespace limbic::signals {
@@ -30,23 +31,24 @@ std::vector<GazeEvent> classify(EyeMethod method, const EyeConfig& config, const
   return classify_adaptive(data.gaze, data.velocity, config.adaptive);
 }
 
-}  // namespace
-
-void EyeConfig::validate(config::Checks& checks) const {
-  velocity.validate(checks);
-  loss.validate(checks);
-  adaptive.validate(checks);
-  camera.validate(checks);
-  ivt.validate(checks);
-  idt.validate(checks);
-  engbert.validate(checks);
-  features.validate(checks);
+template <class Part>
+void check_part(const Part& part, const char* name) {
+  config::ThrowingChecks checks(name);
+  part.validate(checks);
 }
+
+}  // namespace
 
 EyeAnalysis::EyeAnalysis(const EyeConfig& config, const GazeSamples& gaze)
     : config_(config), method_(config.method), x_deg_(gaze.x_deg), y_deg_(gaze.y_deg) {
-  config::ThrowingChecks checks("eye");
-  config_.validate(checks);
+  check_part(config_.velocity, "eye.velocity");
+  check_part(config_.loss, "eye.loss");
+  check_part(config_.adaptive, "eye.adaptive");
+  check_part(config_.camera, "eye.camera");
+  check_part(config_.ivt, "eye.ivt");
+  check_part(config_.idt, "eye.idt");
+  check_part(config_.engbert, "eye.engbert");
+  check_part(config_.features, "eye.features");
   check_gaze(gaze);
   const double rate_hz = sampling_rate_hz(gaze);
   require(gaze.size() < 2 || (rate_hz >= kSlowestHz && rate_hz <= kFastestHz), ErrorCode::kData,

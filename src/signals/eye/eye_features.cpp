@@ -219,7 +219,8 @@ void EyeFeatureConfig::validate(config::Checks& checks) const {
 }
 
 std::vector<double> clean_pupil(const GazeSamples& gaze, const EyeFeatureConfig& config) {
-  if (gaze.pupil.empty() || gaze.size() < 2) return gaze.pupil;
+  if (gaze.pupil.empty()) return {};
+  if (gaze.size() < 2) return {gaze.pupil[0] > 0 ? gaze.pupil[0] : kMissing};
   std::vector<double> time_s;
   std::vector<double> sizes;
   for (size_t i = 0; i < gaze.size(); ++i) {

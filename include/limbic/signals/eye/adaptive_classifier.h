@@ -20,6 +20,7 @@ struct AdaptiveClassifierConfig {
   double pso_factor = 5;
   double min_peak_deg_s = 20;
   double min_onset_deg_s = 15;
+  double min_pso_deg_s = 6;
   double min_saccade_s = 0.012;
   double turn_ratio = 0.25;
   double min_pso_s = 0.008;
@@ -42,6 +43,7 @@ struct AdaptiveClassifierConfig {
     v("pso_factor", pso_factor, "a post-saccadic oscillation exceeds this many");
     v("min_peak_deg_s", min_peak_deg_s, "least threshold of a peak, for recordings almost without noise");
     v("min_onset_deg_s", min_onset_deg_s, "least threshold of onset and offset");
+    v("min_pso_deg_s", min_pso_deg_s, "least threshold of an oscillation");
     v("min_saccade_s", min_saccade_s, "shorter ones are noise");
     v("turn_ratio", turn_ratio,
       "a saccade also ends in a minimum of the speed below this share of its peak, where the eye turns back");

@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "limbic/config/checks.h"
 #include "limbic/signals/eye/adaptive_classifier.h"
 #include "limbic/signals/eye/eye_features.h"
 #include "limbic/signals/eye/eye_velocity.h"
@@ -52,7 +51,6 @@ struct EyeConfig {
     v("engbert", engbert, "Engbert & Kliegl's saccades");
     v("features", features, "features of windows");
   }
-  void validate(config::Checks& checks) const;
 };
 
 /// Gaze to samples with a class, events and features: takes out blinks and losses, computes velocities,
