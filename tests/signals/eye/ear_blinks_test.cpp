@@ -157,7 +157,9 @@ TEST(EarBlinks, FramesThatComeLiveGiveTheSame) {
     for (const auto& f : live.take_frames()) frames.push_back(f);
     for (const auto& e : live.take_events()) events.push_back(e);
     // Once warm, a frame is decided when it comes.
-    if (lids.time_s[i] >= 2) ASSERT_EQ(frames.size(), i + 1);
+    if (lids.time_s[i] >= 2) {
+      ASSERT_EQ(frames.size(), i + 1);
+    }
   }
   live.finish();
   for (const auto& e : live.take_events()) events.push_back(e);

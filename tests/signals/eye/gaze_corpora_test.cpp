@@ -258,7 +258,9 @@ TEST(Lund2013, AgreesWithHumanCodersNearlyAsTheyAgreeWithEachOther) {
       const auto score = score_candidates(kept, rate_hz, least_deg);
       std::printf("candidates kept aside, %g Hz: recall of saccades >= %g deg %.3f, precision %.3f\n",
                   rate_hz, least_deg, score.recall, score.precision);
-      if (least_deg >= 2) EXPECT_GE(score.recall, 0.85);
+      if (least_deg >= 2) {
+        EXPECT_GE(score.recall, 0.85);
+      }
       EXPECT_GE(score.precision, 0.75);
     }
   }
