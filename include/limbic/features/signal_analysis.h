@@ -50,8 +50,7 @@ const SignalKind& signal_kind(const std::string& name);
 /// reads.
 /// @throws Error(kData) naming the file, Error(kConfig)
 std::unique_ptr<SignalAnalysis> open_signal(const std::string& kind, const std::string& path,
-                                            const SignalConfig& config,
-                                            const formats::SensorReadOptions& options = {});
+                                            const SignalConfig& config);
 /// The same of sensors that are read already; only kinds that are not sound.
 std::unique_ptr<SignalAnalysis> analyse_sensors(const std::string& kind,
                                                 const formats::SensorRecording& recording,

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
 #include "limbic/formats/sensor_recording.h"
 #include "limbic/signals/audio/audio_analysis.h"
@@ -59,6 +60,7 @@ struct SensorInputConfig {
 /// Everything between a recording and its features, kind by kind.
 struct SignalConfig {
   SensorInputConfig sensors;
+  int64_t sound_rate_hz = 0;
   signals::AudioAnalysisConfig audio;
   signals::VoiceConfig voice;
   signals::EgemapsConfig egemaps;
@@ -72,6 +74,9 @@ struct SignalConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("sensors", sensors, "reading sensor files");
+    v("sound_rate_hz", sound_rate_hz,
+      "sounds are resampled to it first; 0 = their own rate, as Praat and openSMILE do, on which values depend",
+      config::at_least(0));
     v("audio", audio, "spectrum, loudness and shape of any sound");
     v("voice", voice, "voice as Praat measures it");
     v("egemaps", egemaps, "the eGeMAPSv02 set");
