@@ -1,1 +1,1 @@
-list(APPEND sources audio/log_mel_test.cpp)
+list(APPEND sources audio/energy_vad_test.cpp audio/log_mel_test.cpp audio/voice_activity_test.cpp)
