@@ -1,1 +1,10 @@
-list(APPEND sources audio/log_mel.cpp audio/mel_filterbank.cpp)
+list(APPEND sources
+  audio/audio_analysis.cpp
+  audio/deltas.cpp
+  audio/frame_reader.cpp
+  audio/log_mel.cpp
+  audio/loudness.cpp
+  audio/mel_filterbank.cpp
+  audio/mfcc.cpp
+  audio/spectral_shape.cpp
+  audio/stft.cpp)
