@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "dsp/fft.h"
+#include "frame_reader.h"
 #include "limbic/core/log.h"
-#include "limbic/core/rng.h"
 #include "mel_filterbank.h"
 
 namespace limbic::signals {
@@ -21,30 +21,6 @@ std::string got(double value) {
 }
 std::string got(int64_t value) {
   return ", got " + std::to_string(value);
-}
-
-std::vector<double> window_weights(WindowShape shape, int64_t length) {
-  constexpr double kPi = 3.14159265358979323846;
-  std::vector<double> w(static_cast<size_t>(length), 1.0);
-  if (shape == WindowShape::kRectangular || length == 1) return w;
-  const auto period = static_cast<double>(shape == WindowShape::kHannPeriodic ? length : length - 1);
-  for (size_t i = 0; i < w.size(); ++i) {
-    const double c = std::cos(2.0 * kPi * static_cast<double>(i) / period);
-    if (shape == WindowShape::kHamming) {
-      w[i] = 0.54 - 0.46 * c;
-    } else {
-      w[i] = 0.5 - 0.5 * c;
-      if (shape == WindowShape::kPovey) w[i] = std::pow(w[i], 0.85);
-    }
-  }
-  return w;
-}
-
-inline double to_unit(float sample) {
-  return static_cast<double>(sample);
-}
-inline double to_unit(int16_t sample) {
-  return static_cast<double>(sample) / 32768.0;
 }
 
 }  // namespace
@@ -71,18 +47,7 @@ LogMelConfig LogMelConfig::librosa(int64_t sample_rate_hz, int64_t fft_samples, 
 }
 
 void LogMelConfig::validate(config::Checks& checks) const {
-  constexpr int64_t kMaxFft = 1 << 20;
-  checks.expect(sample_rate_hz > 0 && sample_rate_hz <= 1'000'000, "sample_rate_hz",
-                "must be in [1, 1000000]" + got(sample_rate_hz));
-  checks.expect(window_samples >= 2 && window_samples <= kMaxFft, "window_samples",
-                "must be in [2, 1048576]" + got(window_samples));
-  checks.expect(hop_samples >= 1 && hop_samples <= kMaxFft, "hop_samples",
-                "must be in [1, 1048576]" + got(hop_samples));
-  checks.expect(
-      fft_samples == 0 || (fft_samples % 2 == 0 && fft_samples >= window_samples && fft_samples <= kMaxFft),
-      "fft_samples",
-      "must be 0 (next power of two) or even and at least window_samples (" + std::to_string(window_samples) +
-          ")" + got(fft_samples));
+  check_frame_sizes(checks, sample_rate_hz, window_samples, hop_samples, fft_samples);
   checks.expect(num_mels >= 1 && num_mels <= 4096, "num_mels", "must be in [1, 4096]" + got(num_mels));
   const double nyquist_hz = 0.5 * static_cast<double>(sample_rate_hz);
   const double top_hz = high_hz > 0 ? high_hz : nyquist_hz + high_hz;
@@ -100,17 +65,12 @@ void LogMelConfig::validate(config::Checks& checks) const {
 
 struct LogMel::Impl {
   LogMelConfig config;
-  std::vector<double> window;
+  FrameReader frames;
   RealFft fft;
   std::vector<MelFilter> filters;
-  double scale;
 
   explicit Impl(const LogMelConfig& c)
-      : config(c),
-        window(window_weights(c.window, c.window_samples)),
-        fft(resolved_fft_samples(c)),
-        filters(mel_filters(c)),
-        scale(c.sample_scale == SampleScale::kInt16 ? 32768.0 : 1.0) {
+      : config(c), frames(frame_layout(c)), fft(frames.layout().fft_samples), filters(mel_filters(c)) {
     int64_t num_empty = 0;
     for (const auto& filter : filters) num_empty += filter.weights.empty() ? 1 : 0;
     if (num_empty > 0) {
@@ -118,80 +78,6 @@ struct LogMel::Impl {
                                       {"of", c.num_mels},
                                       {"hint", "fewer mels or a longer FFT: these features are constant"}});
     }
-  }
-
-  /// Sample at which frame 0 begins, relative to the first sample; frame t begins hop * t later.
-  int64_t first_start() const {
-    switch (config.framing) {
-      case Framing::kReflectEdges:
-        return config.hop_samples / 2 - config.window_samples / 2;
-      case Framing::kCenterZero:
-        // The window lies in the middle of the FFT's buffer, whose middle is the frame's time (librosa,
-        // torch.stft).
-        return (fft.length() - config.window_samples) / 2 - fft.length() / 2;
-      case Framing::kSnipEdges:
-        break;
-    }
-    return 0;
-  }
-
-  int64_t num_frames(int64_t num_samples) const {
-    if (num_samples <= 0) return 0;
-    switch (config.framing) {
-      case Framing::kReflectEdges:
-        return (num_samples + config.hop_samples / 2) / config.hop_samples;
-      case Framing::kCenterZero:
-        return 1 + num_samples / config.hop_samples;
-      case Framing::kSnipEdges:
-        break;
-    }
-    return num_samples < config.window_samples
-               ? 0
-               : 1 + (num_samples - config.window_samples) / config.hop_samples;
-  }
-
-  /// Frame `t`, scaled, before windowing.
-  template <class Sample>
-  void gather(const Sample* samples, int64_t num_samples, int64_t t, double* frame) const {
-    const int64_t start = first_start() + t * config.hop_samples;
-    const int64_t length = config.window_samples;
-    if (start >= 0 && start + length <= num_samples) {
-      for (int64_t i = 0; i < length; ++i) frame[i] = scale * to_unit(samples[start + i]);
-    } else if (config.framing == Framing::kCenterZero) {
-      for (int64_t i = 0; i < length; ++i) {
-        const int64_t at = start + i;
-        frame[i] = at >= 0 && at < num_samples ? scale * to_unit(samples[at]) : 0.0;
-      }
-    } else {
-      // Mirrored with the end samples repeated: -1 -> 0, -2 -> 1. Clips shorter than a window bounce more
-      // than once.
-      const int64_t period = 2 * num_samples;
-      for (int64_t i = 0; i < length; ++i) {
-        int64_t at = (start + i) % period;
-        if (at < 0) at += period;
-        if (at >= num_samples) at = period - 1 - at;
-        frame[i] = scale * to_unit(samples[at]);
-      }
-    }
-    if (config.dither > 0) {
-      core::Rng rng(config.dither_seed, static_cast<uint64_t>(t));
-      for (int64_t i = 0; i < length; ++i) frame[i] += config.dither * rng.normal();
-    }
-  }
-
-  void condition(double* frame) const {
-    const size_t length = window.size();
-    if (config.remove_dc) {
-      double sum = 0;
-      for (size_t i = 0; i < length; ++i) sum += frame[i];
-      const double mean = sum / static_cast<double>(length);
-      for (size_t i = 0; i < length; ++i) frame[i] -= mean;
-    }
-    if (config.preemphasis > 0) {
-      for (size_t i = length - 1; i > 0; --i) frame[i] -= config.preemphasis * frame[i - 1];
-      frame[0] -= config.preemphasis * frame[0];
-    }
-    for (size_t i = 0; i < length; ++i) frame[i] *= window[i];
   }
 
   float compress(double energy) const {
@@ -208,9 +94,9 @@ struct LogMel::Impl {
 
   template <class Sample>
   void compute(const Sample* samples, int64_t num_samples, float* out_TF) const {
-    const int64_t total = num_frames(num_samples);
+    const int64_t total = frames.num_frames(num_samples);
     const auto fft_samples = static_cast<size_t>(fft.length());
-    const size_t length = window.size();
+    const auto length = static_cast<size_t>(config.window_samples);
     std::vector<double> frame(length);
     std::vector<Lanes> signal(fft_samples);
     std::vector<Lanes> scratch(fft_samples);
@@ -219,8 +105,7 @@ struct LogMel::Impl {
       const int64_t used = std::min<int64_t>(kLanes, total - t0);
       std::fill(signal.begin(), signal.end(), Lanes{});
       for (int64_t lane = 0; lane < used; ++lane) {
-        gather(samples, num_samples, t0 + lane, frame.data());
-        condition(frame.data());
+        frames.read(samples, num_samples, t0 + lane, frame.data());
         for (size_t i = 0; i < length; ++i) {
           set_lane(signal[i], lane, frame[i]);
         }
@@ -269,7 +154,7 @@ LogMel::LogMel(LogMel&&) noexcept = default;
 LogMel& LogMel::operator=(LogMel&&) noexcept = default;
 
 int64_t LogMel::num_frames(int64_t num_samples) const {
-  return impl_->num_frames(num_samples);
+  return impl_->frames.num_frames(num_samples);
 }
 
 void LogMel::compute(const float* samples, int64_t num_samples, std::vector<float>& out_TF) const {
@@ -297,9 +182,7 @@ double LogMel::frame_rate_hz() const {
 }
 
 double LogMel::first_frame_s() const {
-  const double center =
-      static_cast<double>(impl_->first_start()) + 0.5 * static_cast<double>(impl_->config.window_samples);
-  return center / static_cast<double>(impl_->config.sample_rate_hz);
+  return impl_->frames.first_centre() / static_cast<double>(impl_->config.sample_rate_hz);
 }
 
 }  // namespace limbic::signals

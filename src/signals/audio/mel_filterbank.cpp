@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frame_reader.h"
+
 namespace limbic::signals {
 namespace {
 
@@ -26,15 +28,8 @@ double mel_to_hz(double mel, MelScale scale) {
   return kSlaneyBreakHz * std::exp((mel - kSlaneyBreakMel) * kSlaneyLogStep);
 }
 
-int64_t resolved_fft_samples(const LogMelConfig& config) {
-  if (config.fft_samples > 0) return config.fft_samples;
-  int64_t n = 2;
-  while (n < config.window_samples) n *= 2;
-  return n;
-}
-
 std::vector<MelFilter> mel_filters(const LogMelConfig& config) {
-  const int64_t fft_samples = resolved_fft_samples(config);
+  const int64_t fft_samples = fft_samples_of(config.fft_samples, config.window_samples);
   const double bin_hz = static_cast<double>(config.sample_rate_hz) / static_cast<double>(fft_samples);
   const double nyquist_hz = 0.5 * static_cast<double>(config.sample_rate_hz);
   const double high_hz = config.high_hz > 0 ? config.high_hz : nyquist_hz + config.high_hz;
@@ -73,7 +68,8 @@ std::vector<MelFilter> mel_filters(const LogMelConfig& config) {
 std::vector<double> mel_filterbank(const LogMelConfig& config) {
   config::ThrowingChecks checks("log_mel");
   config.validate(checks);
-  const auto num_bins = static_cast<size_t>(resolved_fft_samples(config) / 2 + 1);
+  const auto num_bins =
+      static_cast<size_t>(fft_samples_of(config.fft_samples, config.window_samples) / 2 + 1);
   std::vector<double> dense(static_cast<size_t>(config.num_mels) * num_bins, 0.0);
   const auto filters = mel_filters(config);
   for (size_t m = 0; m < filters.size(); ++m) {

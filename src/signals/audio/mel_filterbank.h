@@ -6,9 +6,6 @@
 
 namespace limbic::signals {
 
-/// FFT length that a config means, with 0 resolved to the next power of two.
-int64_t resolved_fft_samples(const LogMelConfig& config);
-
 /// One filter: weights of the bins from `first_bin` on; none when no bin lies in it.
 struct MelFilter {
   int64_t first_bin = 0;

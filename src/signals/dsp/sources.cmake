@@ -3,6 +3,7 @@ list(APPEND sources
   dsp/fft.cpp
   dsp/filter.cpp
   dsp/interpolate.cpp
+  dsp/interval_functionals.cpp
   dsp/peaks.cpp
   dsp/resample.cpp
   dsp/series.cpp

@@ -1,1 +1,7 @@
-list(APPEND sources audio/energy_vad_test.cpp audio/log_mel_test.cpp audio/voice_activity_test.cpp)
+list(APPEND sources
+  audio/energy_vad_test.cpp
+  audio/log_mel_test.cpp
+  audio/loudness_test.cpp
+  audio/mfcc_test.cpp
+  audio/stft_test.cpp
+  audio/voice_activity_test.cpp)

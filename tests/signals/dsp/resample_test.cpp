@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 #include "python_judge.h"
@@ -108,18 +107,19 @@ TEST(Resample, AgreesWithScipyInsideTheBand) {
                 0.2 * std::cos(2 * M_PI * 6500 * t));
   }
   Verdict scipy(
-      judged("from scipy.signal import resample_poly\n"
-             "give(resample_poly(x, 160, 441, window=('kaiser', 9.0))[500:900])",
+      judged("from scipy.signal import resample_poly, firwin\n"
+             "taps = firwin(72001, 0.95 / 441, window=('kaiser', 10.0))\n"
+             "give(resample_poly(x, 160, 441, window=taps)[500:900])",
              x));
   LIMBIC_REQUIRE_JUDGE(scipy);
   const auto y = resample(x, 44100, 16000);
-  scipy.expect({y.begin() + 500, y.begin() + 900}, 2e-3, "44.1 to 16 kHz");
+  scipy.expect({y.begin() + 500, y.begin() + 900}, 2e-5, "44.1 to 16 kHz");
 }
 
 TEST(Resample, BadInputIsDefined) {
   EXPECT_TRUE(resample(std::vector<double>{}, 44100, 16000).empty());
   EXPECT_EQ(resample(std::vector<double>{3}, 4, 25).size(), 7u);
-  EXPECT_EQ(resample(std::vector<double>{3}, 44100, 16000), std::vector<double>{3});
+  EXPECT_NEAR(resample(std::vector<double>{3}, 44100, 16000).at(0), 3, 1e-12);
   EXPECT_EQ(resample(std::vector<double>{1, -2, 3}, 16000, 16000), (std::vector<double>{1, -2, 3}));
   const double nan = std::nan("");
   const auto y = resample(std::vector<double>{1, 1, nan, 1, 1}, 4, 8);

@@ -66,6 +66,22 @@ give(lombscargle(t, y - y.mean(), 2 * np.pi * f) * 2 * (t[-1] - t[0]) / 299)
   scipy.expect(lomb_scargle(t, x, f).density, 1e-9, "density");
 }
 
+// Golden numbers of scipy 1.10.1: welch(x, 4, nperseg=6) and lombscargle as above.
+TEST(Spectrum, GoldenNumbers) {
+  const std::vector<double> x{1, 2, 4, 8, 16, 8, 4, 2, 1, 0, 0, 0};
+  const std::vector<double> welch_density{2.0416666666666683, 12.94907407407407, 3.4907407407407405,
+                                          0.7731481481481483};
+  const auto got = welch(x, 4.0, 6).density;
+  ASSERT_EQ(got.size(), welch_density.size());
+  for (size_t k = 0; k < got.size(); ++k) EXPECT_NEAR(got[k], welch_density[k], 1e-12);
+  std::vector<double> t;
+  for (int i = 0; i < 12; ++i) t.push_back(i + 0.1 * i * i);
+  const auto uneven = lomb_scargle(t, x, {0.05, 0.1, 0.3}).density;
+  EXPECT_NEAR(uneven[0], 297.87830970761775, 1e-9);
+  EXPECT_NEAR(uneven[1], 143.47766632148955, 1e-9);
+  EXPECT_NEAR(uneven[2], 74.60361740186997, 1e-9);
+}
+
 TEST(Spectrum, LombScargleOfWhiteNoiseIntegratesToItsVariance) {
   std::vector<double> noise = wavy(4000);
   for (size_t i = 0; i < noise.size(); ++i)

@@ -12,14 +12,15 @@ namespace limbic::signals {
 
 /// Where frames lie on the signal.
 enum class Framing {
-  kSnipEdges,     ///< Kaldi: only frames that fit whole; frame t starts at t * hop
-  kReflectEdges,  ///< Kaldi snip_edges=false: about samples / hop frames, the signal is mirrored at its ends
-  kCenterZero,    ///< librosa center=True, pad_mode="constant": frame t is centred on sample t * hop
+  kSnipEdges,      ///< Kaldi: only frames that fit whole; frame t starts at t * hop
+  kReflectEdges,   ///< Kaldi snip_edges=false: about samples / hop frames, the signal is mirrored at its ends
+  kCenterZero,     ///< librosa center=True, pad_mode="constant": frame t is centred on sample t * hop
+  kCenterReflect,  ///< torch.stft: the same, mirrored at the end samples, which are not repeated
 };
 constexpr auto enum_names(Framing) {
-  return std::array{std::pair{Framing::kSnipEdges, "snip_edges"},
-                    std::pair{Framing::kReflectEdges, "reflect_edges"},
-                    std::pair{Framing::kCenterZero, "center_zero"}};
+  return std::array{
+      std::pair{Framing::kSnipEdges, "snip_edges"}, std::pair{Framing::kReflectEdges, "reflect_edges"},
+      std::pair{Framing::kCenterZero, "center_zero"}, std::pair{Framing::kCenterReflect, "center_reflect"}};
 }
 
 enum class WindowShape {
@@ -119,7 +120,9 @@ struct LogMelConfig {
     v("num_mels", num_mels, "mel filters, F of the output");
     v("low_hz", low_hz, "lower edge of the first filter");
     v("high_hz", high_hz, "upper edge of the last filter; <= 0 counts down from Nyquist");
-    v("framing", framing, "where frames lie: snip_edges and reflect_edges (Kaldi), center_zero (librosa)");
+    v("framing", framing,
+      "where frames lie: snip_edges and reflect_edges (Kaldi), center_zero (librosa), "
+      "center_reflect (torch.stft)");
     v("window", window, "window function");
     v("remove_dc", remove_dc, "subtract each frame's mean");
     v("preemphasis", preemphasis, "x[i] - a x[i-1] within a frame, [0, 1); 0 = off");
