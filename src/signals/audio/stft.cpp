@@ -99,7 +99,7 @@ struct Stft::Impl {
         frames.read(samples, num_samples, t0 + lane, frame.data());
         for (size_t i = 0; i < frame.size(); ++i) set_lane(signal[at + i], lane, frame[i]);
       }
-      fft.spectrum(signal.data(), scratch.data(), re.data(), im.data());
+      fft.complex_spectrum(signal.data(), scratch.data(), re.data(), im.data());
       for (int64_t lane = 0; lane < used; ++lane) {
         const size_t row = static_cast<size_t>(t0 + lane) * num_bins();
         for (size_t k = 0; k < num_bins(); ++k) put(row + k, lane_of(re[k], lane), lane_of(im[k], lane));
@@ -175,7 +175,7 @@ std::vector<float> Stft::inverse(const std::vector<std::complex<float>>& spectru
         if (k > 0 && 2 * k < length) set_lane(hartley[length - k], lane, real + imaginary);
       }
     }
-    fft.spectrum(hartley.data(), scratch.data(), re.data(), im.data());
+    fft.complex_spectrum(hartley.data(), scratch.data(), re.data(), im.data());
     for (int64_t lane = 0; lane < used; ++lane) {
       const int64_t start = impl_->frames.first_start() + (t0 + lane) * c.hop_samples;
       for (size_t i = 0; i < window.size(); ++i) {

@@ -150,7 +150,7 @@ void RealFft::real_spectrum(Lanes* signal, Lanes* scratch, Lanes* real) const {
   transform(signal, scratch, [real](int64_t k, Lanes re, Lanes) { real[k] = re; });
 }
 
-void RealFft::spectrum(Lanes* signal, Lanes* scratch, Lanes* real, Lanes* imaginary) const {
+void RealFft::complex_spectrum(Lanes* signal, Lanes* scratch, Lanes* real, Lanes* imaginary) const {
   transform(signal, scratch, [real, imaginary](int64_t k, Lanes re, Lanes im) {
     real[k] = re;
     imaginary[k] = im;

@@ -14,9 +14,9 @@ class FormantFrames {
 
   double hop_s() const { return hop_s_; }
   FrameGrid grid(int64_t num_samples) const;
-  double reach_s() const;
-  /// Appends frames [first, last) of the grid.
-  void compute(const SampleSpan& x, const FrameGrid& grid, int64_t first, int64_t last,
+  /// Appends frames [first, last) of the grid, all of one of recording_pieces().
+  /// @param num_samples  of the whole recording
+  void compute(const SampleSpan& x, int64_t num_samples, int64_t first, int64_t last,
                std::vector<FormantFrame>& out) const;
 
  private:

@@ -98,23 +98,20 @@ FormantFrames::FormantFrames(const FormantConfig& config, double rate_hz)
 }
 
 FrameGrid FormantFrames::grid(int64_t num_samples) const {
-  // Edges are counted in whole samples of the resampled sound.
   return centred_grid(num_samples, rate_hz_, 2.0 * config_.window_s, hop_s_);
 }
 
-double FormantFrames::reach_s() const {
-  return config_.window_s + 4.0 / low_rate_hz_ + 4.0 / rate_hz_ + resampled_.reach_s();
-}
-
-void FormantFrames::compute(const SampleSpan& x, const FrameGrid& grid, int64_t first, int64_t last,
+void FormantFrames::compute(const SampleSpan& x, int64_t num_samples, int64_t first, int64_t last,
                             std::vector<FormantFrame>& out) const {
   if (last <= first) return;
+  const FrameGrid grid = this->grid(num_samples);
   SampleSpan low;
   low.rate_hz = low_rate_hz_;
+  low.shift_s = resampled_.centring_shift_s(num_samples);
   const auto length = static_cast<int64_t>(window_.size());
   low.first = std::max<int64_t>(0, low.before(grid.time_of(first)) - length / 2 - 2);
   low.last = low.before(grid.time_of(last - 1)) + length / 2 + 3;
-  const auto samples = resampled_.compute(x, low.first, low.last);
+  const auto samples = resampled_.compute(x, low.shift_s, low.first, low.last);
   low.data = samples.data();
   const double emphasis = std::exp(-2.0 * kFormantPi * config_.preemphasis_from_hz / low_rate_hz_);
   std::vector<double> frame(window_.size());
@@ -183,10 +180,12 @@ void track_formants(std::vector<FormantFrame>& frames, double ceiling_hz) {
 FormantTrack formants(const float* samples, int64_t num_samples, double rate_hz, const FormantConfig& config) {
   const FormantFrames analysis(config, rate_hz);
   const auto x = finite_samples(samples, num_samples);
-  const SampleSpan span{x.data(), 0, static_cast<int64_t>(x.size()), rate_hz};
   const FrameGrid grid = analysis.grid(num_samples);
   FormantTrack track{grid.first_s, grid.hop_s, {}};
-  analysis.compute(span, grid, 0, grid.count, track.frames);
+  for (const RecordingPiece& piece : recording_pieces(num_samples, rate_hz)) {
+    const SampleSpan part{x.data() + piece.first, piece.first, piece.last, rate_hz};
+    analysis.compute(part, num_samples, grid.from(piece.start_s), grid.from(piece.end_s), track.frames);
+  }
   if (config.is_tracked) track_formants(track.frames, config.ceiling_hz);
   return track;
 }

@@ -79,7 +79,14 @@ Jitter jitter_of(const std::vector<double>& pulses_s, const PerturbationConfig& 
   return jitter;
 }
 
-double pulse_rms(const SampleSpan& x, double pulse_s, double left_s, double right_s) {
+double regular_pulse_rms(const SampleSpan& x, double pulse_s, double left_period_s, double right_period_s,
+                         const PerturbationConfig& config) {
+  if (!is_period(left_period_s, config) || !is_period(right_period_s, config) ||
+      ratio_of(left_period_s, right_period_s) > config.max_period_factor)
+    return kMissing;
+  constexpr double kShare = 0.2;
+  const double left_s = kShare * left_period_s;
+  const double right_s = kShare * right_period_s;
   const int64_t first = std::max(x.first, x.after(pulse_s - left_s));
   const int64_t last = std::min(x.last - 1, x.before(pulse_s + right_s));
   if (last - first < 3) return kMissing;
@@ -105,12 +112,8 @@ std::vector<PulseAmplitude> pulse_amplitudes(const float* samples, int64_t num_s
   for (size_t i = 0; i < pulses_s.size(); ++i) {
     PulseAmplitude a{pulses_s[i], kMissing};
     if (i > 0 && i + 1 < pulses_s.size()) {
-      const double left = pulses_s[i] - pulses_s[i - 1];
-      const double right = pulses_s[i + 1] - pulses_s[i];
-      if (is_period(left, config) && is_period(right, config) &&
-          ratio_of(left, right) <= config.max_period_factor) {
-        a.rms = pulse_rms(span, pulses_s[i], kPulseWindow * left, kPulseWindow * right);
-      }
+      a.rms = regular_pulse_rms(span, pulses_s[i], pulses_s[i] - pulses_s[i - 1],
+                                pulses_s[i + 1] - pulses_s[i], config);
     }
     amplitudes.push_back(a);
   }

@@ -140,8 +140,7 @@ double PitchFrames::window_s() const {
 
 double PitchFrames::reach_s() const {
   // The local mean looks one period to either side, the window half its length; a few samples for rounding.
-  const double half_s = std::max(0.5 * window_s(), 1.0 / config_.floor_hz) + 4.0 / rate_hz_;
-  return half_s + (resampled_ ? resampled_->reach_s() + 4.0 / resampled_->out_rate_hz() : 0.0);
+  return std::max(0.5 * window_s(), 1.0 / config_.floor_hz) + 4.0 / rate_hz_;
 }
 
 void PitchFrames::compute(const SampleSpan& x, const AudioLevel& level, const FrameGrid& grid, int64_t first,
@@ -155,7 +154,7 @@ void PitchFrames::compute(const SampleSpan& x, const AudioLevel& level, const Fr
     low.rate_hz = rate;
     low.first = std::max<int64_t>(0, static_cast<int64_t>((grid.time_of(first) - half_s) * rate) - 2);
     low.last = static_cast<int64_t>((grid.time_of(last - 1) + half_s) * rate) + 2;
-    low_samples = resampled_->compute(x, low.first, low.last);
+    low_samples = resampled_->compute(x, 0.0, low.first, low.last);
     low.data = low_samples.data();
   }
   for (int64_t k = first; k < last; k += kStep) {
@@ -194,10 +193,13 @@ Pitch& Pitch::operator=(Pitch&&) noexcept = default;
 
 PitchTrack Pitch::compute(const float* samples, int64_t num_samples) const {
   const auto x = finite_samples(samples, num_samples);
-  const SampleSpan span{x.data(), 0, static_cast<int64_t>(x.size()), impl_->rate_hz};
   const FrameGrid grid = impl_->frames.grid(num_samples);
   std::vector<PitchFrame> frames;
-  impl_->frames.compute(span, level_of(x), grid, 0, grid.count, frames);
+  const AudioLevel level = level_of(x);
+  for (const RecordingPiece& piece : recording_pieces(num_samples, impl_->rate_hz)) {
+    const SampleSpan part{x.data() + piece.first, piece.first, piece.last, impl_->rate_hz};
+    impl_->frames.compute(part, level, grid, grid.from(piece.start_s), grid.from(piece.end_s), frames);
+  }
   PitchPath path(impl_->config, impl_->frames.ceiling_hz(), grid.hop_s);
   std::vector<PitchDecision> decided;
   for (PitchFrame& frame : frames) path.push(std::move(frame), decided);

@@ -1,12 +1,12 @@
 #pragma once
+#include "limbic/signals/voice/perturbation.h"
 #include "voice/sample_span.h"
 
 namespace limbic::signals {
 
-/// RMS under a Hann window that ends left_s before and right_s after the pulse; NaN with under four samples.
-double pulse_rms(const SampleSpan& x, double pulse_s, double left_s, double right_s);
-
-/// What an amplitude's window is of the periods beside its pulse.
-inline constexpr double kPulseWindow = 0.2;
+/// RMS under a Hann window that reaches a fifth of the periods before and after the pulse; NaN unless both are
+/// regular (see PerturbationConfig) and the window holds four samples.
+double regular_pulse_rms(const SampleSpan& x, double pulse_s, double left_period_s, double right_period_s,
+                         const PerturbationConfig& config);
 
 }  // namespace limbic::signals
