@@ -150,4 +150,11 @@ void RealFft::real_spectrum(Lanes* signal, Lanes* scratch, Lanes* real) const {
   transform(signal, scratch, [real](int64_t k, Lanes re, Lanes) { real[k] = re; });
 }
 
+void RealFft::complex_spectrum(Lanes* signal, Lanes* scratch, Lanes* real, Lanes* imaginary) const {
+  transform(signal, scratch, [real, imaginary](int64_t k, Lanes re, Lanes im) {
+    real[k] = re;
+    imaginary[k] = im;
+  });
+}
+
 }  // namespace limbic::signals

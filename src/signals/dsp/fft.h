@@ -57,6 +57,8 @@ class RealFft {
   void power_spectrum(Lanes* signal, Lanes* scratch, Lanes* power) const;
   /// Re X[k] for k in [0, length / 2]: all there is of an even signal. The rest as power_spectrum.
   void real_spectrum(Lanes* signal, Lanes* scratch, Lanes* real) const;
+  /// Re X[k] and Im X[k] for k in [0, length / 2]. The rest as power_spectrum.
+  void complex_spectrum(Lanes* signal, Lanes* scratch, Lanes* real, Lanes* imaginary) const;
 
  private:
   struct Pass {
