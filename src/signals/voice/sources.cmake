@@ -1,5 +1,30 @@
-list(APPEND sources voice/voice_frames.cpp voice/voice_functionals.cpp voice/voice_groups.cpp)
-list(APPEND sources voice/sinc.cpp voice/resampled.cpp voice/pitch_candidates.cpp voice/subharmonics.cpp
-     voice/pitch_path.cpp voice/pitch.cpp voice/periods.cpp voice/perturbation.cpp voice/harmonicity.cpp
-     voice/linear_prediction.cpp voice/formants.cpp voice/intensity.cpp
-     voice/speech_timing.cpp voice/voice_stress.cpp voice/voice_tables.cpp voice/voice_analysis.cpp)
+list(APPEND sources
+  voice/egemaps.cpp
+  voice/egemaps_formants.cpp
+  voice/egemaps_functionals.cpp
+  voice/egemaps_harmonics.cpp
+  voice/egemaps_jitter.cpp
+  voice/egemaps_shs.cpp
+  voice/egemaps_spectral.cpp
+  voice/egemaps_stream.cpp
+  voice/egemaps_summary.cpp
+  voice/egemaps_viterbi.cpp
+  voice/formants.cpp
+  voice/harmonicity.cpp
+  voice/intensity.cpp
+  voice/linear_prediction.cpp
+  voice/periods.cpp
+  voice/perturbation.cpp
+  voice/pitch.cpp
+  voice/pitch_candidates.cpp
+  voice/pitch_path.cpp
+  voice/resampled.cpp
+  voice/sinc.cpp
+  voice/speech_timing.cpp
+  voice/subharmonics.cpp
+  voice/voice_analysis.cpp
+  voice/voice_frames.cpp
+  voice/voice_functionals.cpp
+  voice/voice_groups.cpp
+  voice/voice_stress.cpp
+  voice/voice_tables.cpp)
