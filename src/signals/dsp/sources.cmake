@@ -1,5 +1,7 @@
 list(APPEND sources
   dsp/butterworth.cpp
+  dsp/clock.cpp
+  dsp/clock_grid.cpp
   dsp/fft.cpp
   dsp/filter.cpp
   dsp/interpolate.cpp

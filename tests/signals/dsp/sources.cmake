@@ -1,4 +1,5 @@
 list(APPEND sources
+  dsp/clock_test.cpp
   dsp/filter_test.cpp
   dsp/peaks_test.cpp
   dsp/resample_test.cpp
