@@ -1,5 +1,6 @@
 #include "sound_analysis.h"
 
+#include <optional>
 #include <utility>
 
 #include "limbic/core/error.h"
@@ -10,7 +11,8 @@ namespace {
 
 class AudioSignal final : public SignalAnalysis {
  public:
-  AudioSignal(SoundSource source, const SignalConfig& config) : source_(std::move(source)), config_(config.audio) {}
+  AudioSignal(SoundSource source, const SignalConfig& config)
+      : source_(std::move(source)), config_(config.audio) {}
 
   signals::Interval extent() const override { return source_.extent(); }
   void frames(const TableSink& sink) override { run({}, sink); }
@@ -44,6 +46,35 @@ signals::EgemapsConfig at_rate(signals::EgemapsConfig config, int64_t rate_hz) {
   return config;
 }
 
+/// The times of rows that count from the first sample, on the file's clock.
+void shift(signals::Table& table, double by_s) {
+  for (auto* times : {&table.start_s, &table.end_s}) {
+    for (double& t : *times) t += by_s;
+  }
+}
+
+/// Each window as a recording of its own. A window of the whole sound is not held in memory.
+signals::Table functionals_of(const SoundSource& source, const signals::Egemaps& egemaps,
+                              const std::vector<signals::Interval>& windows) {
+  signals::Table table = egemaps.intervals(nullptr, 0, {});  // its columns
+  const auto extent = source.extent();
+  if (windows.size() == 1 && windows[0].start_s <= extent.start_s && windows[0].end_s >= extent.end_s) {
+    signals::EgemapsStream stream(egemaps);
+    source.for_each_piece([&](const float* samples, int64_t count) {
+      stream.push(samples, count);
+      stream.take_frames();
+    });
+    stream.finish();
+    stream.take_frames();
+    table.add_row(windows[0].start_s, windows[0].end_s, stream.functionals());
+    return table;
+  }
+  source.for_each_window(windows, [&](const signals::Interval& window, const float* samples, int64_t count) {
+    table.add_row(window.start_s, window.end_s, egemaps.functionals(samples, count));
+  });
+  return table;
+}
+
 class EgemapsSignal final : public SignalAnalysis {
  public:
   EgemapsSignal(SoundSource source, const SignalConfig& config)
@@ -54,9 +85,7 @@ class EgemapsSignal final : public SignalAnalysis {
     signals::EgemapsStream stream(egemaps_);
     const auto take = [&] {
       signals::Table rows = stream.take_frames();
-      for (auto* times : {&rows.start_s, &rows.end_s}) {
-        for (double& t : *times) t += extent().start_s;
-      }
+      shift(rows, extent().start_s);
       sink(rows);
     };
     source_.for_each_piece([&](const float* samples, int64_t count) {
@@ -71,29 +100,79 @@ class EgemapsSignal final : public SignalAnalysis {
   }
   signals::EventTable events() override { return {}; }
 
-  /// Each window as a recording of its own. A window of the whole sound is not held in memory.
-  static signals::Table functionals_of(const SoundSource& source, const signals::Egemaps& egemaps,
-                                       const std::vector<signals::Interval>& windows) {
-    signals::Table table = egemaps.intervals(nullptr, 0, {});  // its columns
-    const auto extent = source.extent();
-    if (windows.size() == 1 && windows[0].start_s <= extent.start_s && windows[0].end_s >= extent.end_s) {
-      signals::EgemapsStream stream(egemaps);
-      source.for_each_piece([&](const float* samples, int64_t count) {
-        stream.push(samples, count);
-        stream.take_frames();
-      });
-      stream.finish();
-      stream.take_frames();
-      table.add_row(windows[0].start_s, windows[0].end_s, stream.functionals());
-      return table;
-    }
-    source.for_each_window(windows, [&](const signals::Interval& window, const float* samples, int64_t count) {
-      table.add_row(window.start_s, window.end_s, egemaps.functionals(samples, count));
-    });
-    return table;
-  }
-
  private:
   SoundSource source_;
   signals::Egemaps egemaps_;
 };
+
+/// Praat's measures of the whole sound, made once, and the eGeMAPS functionals of every window.
+class VoiceSignal final : public SignalAnalysis {
+ public:
+  VoiceSignal(SoundSource source, const SignalConfig& config)
+      : source_(std::move(source)),
+        config_(config.voice),
+        egemaps_(at_rate(config.egemaps, source_.rate_hz())) {}
+
+  signals::Interval extent() const override { return source_.extent(); }
+  void frames(const TableSink& sink) override {
+    signals::Table rows = voice().frames();
+    shift(rows, extent().start_s);
+    sink(rows);
+  }
+  void intervals(const std::vector<signals::Interval>& windows, const TableSink& sink) override {
+    const double t0_s = extent().start_s;
+    std::vector<signals::Interval> from_first_sample;
+    for (const auto& window : windows)
+      from_first_sample.push_back({window.start_s - t0_s, window.end_s - t0_s});
+    const signals::Table praat = voice().intervals(from_first_sample);
+    const signals::Table egemaps = functionals_of(source_, egemaps_, windows);
+    signals::Table table;
+    table.columns = praat.columns;
+    table.columns.insert(table.columns.end(), egemaps.columns.begin(), egemaps.columns.end());
+    for (size_t r = 0; r < windows.size(); ++r) {
+      std::vector<double> values;
+      for (const signals::Table* part : {&praat, &egemaps}) {
+        for (size_t c = 0; c < part->num_columns(); ++c) values.push_back(part->at(r, c));
+      }
+      table.add_row(windows[r].start_s, windows[r].end_s, values);
+    }
+    sink(table);
+  }
+  signals::EventTable events() override {
+    signals::EventTable events = voice().events();
+    for (auto& event : events.events) event.onset_s += extent().start_s;
+    return events;
+  }
+
+ private:
+  signals::VoiceAnalysis& voice() {
+    if (voice_) return *voice_;
+    signals::VoiceLevel level;
+    source_.for_each_piece([&](const float* samples, int64_t count) { level.add(samples, count); });
+    voice_.emplace(config_, static_cast<double>(source_.rate_hz()), level);
+    source_.for_each_piece([&](const float* samples, int64_t count) { voice_->push(samples, count); });
+    voice_->finish();
+    return *voice_;
+  }
+
+  SoundSource source_;
+  signals::VoiceConfig config_;
+  signals::Egemaps egemaps_;
+  std::optional<signals::VoiceAnalysis> voice_;
+};
+
+}  // namespace
+
+std::unique_ptr<SignalAnalysis> open_sound(const std::string& kind, const std::string& path,
+                                           const SignalConfig& config) {
+  SoundSource source(path, config.sound_rate_hz);
+  try {
+    if (kind == "audio") return std::make_unique<AudioSignal>(std::move(source), config);
+    if (kind == "egemaps") return std::make_unique<EgemapsSignal>(std::move(source), config);
+    return std::make_unique<VoiceSignal>(std::move(source), config);
+  } catch (const Error& error) {
+    throw error.in(path);
+  }
+}
+
+}  // namespace limbic::features

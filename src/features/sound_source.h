@@ -19,14 +19,16 @@ class SoundSource {
   int64_t num_samples() const { return num_samples_; }
   /// On the file's clock.
   signals::Interval extent() const;
-  double time_of(int64_t sample) const { return t0_s_ + static_cast<double>(sample) / static_cast<double>(rate_hz_); }
+  double time_of(int64_t sample) const {
+    return t0_s_ + static_cast<double>(sample) / static_cast<double>(rate_hz_);
+  }
 
   /// Every piece in order, without gaps or overlap.
   void for_each_piece(const std::function<void(const float* samples, int64_t num_samples)>& take) const;
   /// The samples in each window; windows must begin in order. Memory is that of the windows that overlap.
-  void for_each_window(
-      const std::vector<signals::Interval>& windows,
-      const std::function<void(const signals::Interval&, const float* samples, int64_t num_samples)>& take) const;
+  void for_each_window(const std::vector<signals::Interval>& windows,
+                       const std::function<void(const signals::Interval&, const float* samples,
+                                                int64_t num_samples)>& take) const;
 
  private:
   std::string path_;

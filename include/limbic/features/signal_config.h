@@ -75,7 +75,8 @@ struct SignalConfig {
   void visit(Visitor& v) {
     v("sensors", sensors, "reading sensor files");
     v("sound_rate_hz", sound_rate_hz,
-      "sounds are resampled to it first; 0 = their own rate, as Praat and openSMILE do, on which values depend",
+      "sounds are resampled to it first; 0 = their own rate, as Praat and openSMILE do, on which values "
+      "depend",
       config::at_least(0));
     v("audio", audio, "spectrum, loudness and shape of any sound");
     v("voice", voice, "voice as Praat measures it");
