@@ -14,6 +14,7 @@ class ThreeFrameMean {
   /// @param non_zero  mean of the values that are not 0; 0 stays 0
   explicit ThreeFrameMean(bool non_zero) : non_zero_(non_zero) {}
 
+  bool has_frames() const { return num_ > 0; }
   /// Calls put(row) for every row that is known.
   template <class Put>
   void push(const Row& next, Put put) {

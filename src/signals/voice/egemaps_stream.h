@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,7 +40,7 @@ class EgemapsSummary {
  public:
   void add_spectral(const SpectralFrame& frame, float energy);
   void add_voice(const VoiceFrame& voice, const SpectralFrame& spectral);
-  /// What follows was not decided before the end of the input: see Note [The last frames].
+  /// What add_voice() gets from now on was not decided before the end: see Note [The last frames].
   void begin_end();
   void finish();
   std::vector<double> functionals() const;
@@ -52,10 +53,10 @@ class EgemapsSummary {
   template <size_t N>
   static void add_non_zero(std::array<RunningMoments, N>& moments, const std::array<float, N>& row);
   void put_spectral(const SpectralFrame& row);
-  void put_voice(const VoiceFrame& row);
 
   ThreeFrameMean<kEgemapsSpectral> spectral_mean_{false};
   ThreeFrameMean<kEgemapsVoice> voice_mean_{true};
+  ThreeFrameMean<1> f0_mean_{true};
   ThreeFrameMean<kEgemapsSpectral - 1> voiced_mean_{true};
   ThreeFrameMean<kUnvoicedColumns> unvoiced_mean_{true};
   std::vector<float> loudness_;
@@ -65,8 +66,8 @@ class EgemapsSummary {
   std::array<RunningMoments, kEgemapsSpectral - 1> voiced_;
   std::array<RunningMoments, kUnvoicedColumns> unvoiced_;
   RunningMoments energy_;
-  bool at_end_ = false;
-  int64_t frames_left_ = 0;  ///< voice frames that may still be added at the end
+  /// Note [The last frames]: frames that may still be added at the end, none = not at the end.
+  std::optional<int64_t> frames_left_;
 };
 
 struct EgemapsStream::State {

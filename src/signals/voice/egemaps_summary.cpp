@@ -21,11 +21,6 @@ void EgemapsSummary::put_spectral(const SpectralFrame& row) {
   for (size_t i = kFlux; i < row.size(); ++i) spectral_[i].add(static_cast<double>(row[i]));
 }
 
-void EgemapsSummary::put_voice(const VoiceFrame& row) {
-  f0_.push_back(row[kF0]);
-  add_non_zero(voice_, row);
-}
-
 void EgemapsSummary::add_spectral(const SpectralFrame& frame, float energy) {
   energy_.add(static_cast<double>(energy));
   spectral_mean_.push(frame, [this](const SpectralFrame& row) { put_spectral(row); });
@@ -33,17 +28,19 @@ void EgemapsSummary::add_spectral(const SpectralFrame& frame, float energy) {
 
 // Note [The last frames]
 // openSMILE computes functionals as soon as the input ends. By then the path search has not decided the last
-// frames (two, or up to 40 when the recording ends in doubtful voice); the first of them still serves as the
-// neighbour of the last decided one, the others never enter. Descriptors are written for all.
+// frames (one or two, up to 40 when the recording ends in doubtful voice). The first of them still serves as
+// the neighbour of the last decided one in F0 and the spectral contours, not yet in those of periods,
+// harmonics and formants; the others never enter. Unless nothing was decided: then all do.
 void EgemapsSummary::begin_end() {
-  at_end_ = true;
+  if (f0_.empty() && !f0_mean_.has_frames()) return;
   frames_left_ = 1;
+  voice_mean_.finish([this](const VoiceFrame& row) { add_non_zero(voice_, row); });
 }
 
 /// Values of unvoiced frames become 0 and so leave the means; those of formant amplitudes do not (see Note
 /// [Silence in formant amplitudes]).
 void EgemapsSummary::add_voice(const VoiceFrame& voice, const SpectralFrame& spectral) {
-  if (at_end_ && frames_left_-- <= 0) return;
+  if (frames_left_ && (*frames_left_)-- <= 0) return;
   const bool voiced = voice[kF0] > 0;
   VoiceFrame gated = voice;
   VoicedSpectrum in_voice{};
@@ -56,15 +53,17 @@ void EgemapsSummary::add_voice(const VoiceFrame& voice, const SpectralFrame& spe
   }
   for (size_t i = 0; i < in_voice.size() && voiced; ++i) in_voice[i] = spectral[i + 1];
   for (size_t i = 0; i < out_of_voice.size() && !voiced; ++i) out_of_voice[i] = spectral[i + 1];
-  voice_mean_.push(gated, [this](const VoiceFrame& row) { put_voice(row); });
+  if (!frames_left_) voice_mean_.push(gated, [this](const VoiceFrame& row) { add_non_zero(voice_, row); });
+  f0_mean_.push({voice[kF0]}, [this](const std::array<float, 1>& row) { f0_.push_back(row[0]); });
   voiced_mean_.push(in_voice, [this](const VoicedSpectrum& row) { add_non_zero(voiced_, row); });
   unvoiced_mean_.push(out_of_voice, [this](const UnvoicedFrame& row) { add_non_zero(unvoiced_, row); });
 }
 
 void EgemapsSummary::finish() {
   spectral_mean_.finish([this](const SpectralFrame& row) { put_spectral(row); });
-  if (frames_left_ <= 0 && !f0_.empty()) return;
-  voice_mean_.finish([this](const VoiceFrame& row) { put_voice(row); });
+  if (frames_left_ && *frames_left_ <= 0) return;
+  if (!frames_left_) voice_mean_.finish([this](const VoiceFrame& row) { add_non_zero(voice_, row); });
+  f0_mean_.finish([this](const std::array<float, 1>& row) { f0_.push_back(row[0]); });
   voiced_mean_.finish([this](const VoicedSpectrum& row) { add_non_zero(voiced_, row); });
   unvoiced_mean_.finish([this](const UnvoicedFrame& row) { add_non_zero(unvoiced_, row); });
 }
