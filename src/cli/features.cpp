@@ -52,7 +52,7 @@ void run_features(const FeaturesArgs& args) {
       writer = features::TableWriter::create(args.out, rows.columns, args.is_frame,
                                              {{"Kind", kind.name},
                                               {"Input", args.input},
-                                              {"GeneratedBy", "limbic " + core::build_info().version},
+                                              {"GeneratedBy", "limbic " + core::version()},
                                               {"Config", config::dump(config)}});
     }
     writer->add(rows);
