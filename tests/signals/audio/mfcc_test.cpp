@@ -142,9 +142,8 @@ give(np.log((np.stack([x[t * 160:t * 160 + N] for t in range(11)]) ** 2).sum(1) 
   numpy.expect(energy, 1e-6, "energy");
 }
 
+// torchaudio makes its filters and cosines in float32, hence 1e-4 for cepstra (of sums of 23 logarithms).
 TEST(Mfcc, KaldiModeAndDeltasAreTorchaudios) {
-  if (std::system("/usr/bin/python3 -c 'import torchaudio' >/dev/null 2>&1") != 0)
-    GTEST_SKIP() << "python3-torchaudio is absent";
   const auto x = speechlike(4000);
   Verdict torchaudio(judged(R"(
 import torch, torchaudio
@@ -161,17 +160,17 @@ give(torchaudio.functional.compute_deltas(m.T[None], win_length=9)[0].T)
                             to_double(x)));
   LIMBIC_REQUIRE_JUDGE(torchaudio);
   const auto plain = mfcc(MfccConfig(), x);
-  torchaudio.expect(plain, 1e-5, "mfcc");
+  torchaudio.expect(plain, 1e-4, "mfcc");
   MfccConfig c;
   c.zeroth = Zeroth::kEnergyFirst;
   c.num_cepstra = 10;
   c.mel.num_mels = 30;
   c.lifter = 0;
-  torchaudio.expect(mfcc(c, x), 1e-5, "with energy");
+  torchaudio.expect(mfcc(c, x), 1e-4, "with energy");
   const std::vector<float> frames(plain.begin(), plain.end());
-  torchaudio.expect(to_double(regression_deltas(frames, 13)), 1e-5, "deltas");
-  torchaudio.expect(to_double(regression_deltas(frames, 13, 2, 2)), 1e-5, "of deltas");
-  torchaudio.expect(to_double(regression_deltas(frames, 13, 4)), 1e-5, "wide");
+  torchaudio.expect(to_double(regression_deltas(frames, 13)), 1e-4, "deltas");
+  torchaudio.expect(to_double(regression_deltas(frames, 13, 2, 2)), 1e-4, "of deltas");
+  torchaudio.expect(to_double(regression_deltas(frames, 13, 4)), 1e-4, "wide");
 }
 
 TEST(Mfcc, ZerothStandsWhereItIsAsked) {
