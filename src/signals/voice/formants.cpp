@@ -177,7 +177,8 @@ void track_formants(std::vector<FormantFrame>& frames, double ceiling_hz) {
   }
 }
 
-FormantTrack formants(const float* samples, int64_t num_samples, double rate_hz, const FormantConfig& config) {
+FormantTrack formants(const float* samples, int64_t num_samples, double rate_hz,
+                      const FormantConfig& config) {
   const FormantFrames analysis(config, rate_hz);
   const auto x = finite_samples(samples, num_samples);
   const FrameGrid grid = analysis.grid(num_samples);

@@ -48,6 +48,7 @@ IntensityFrames::IntensityFrames(const IntensityConfig& config, double rate_hz)
   for (int64_t i = -half_; i <= half_; ++i) {
     const double u = static_cast<double>(i) / (0.5 * window_s_ * rate_hz);
     window_.push_back(bessel_i0(steepness * std::sqrt(std::max(0.0, 1.0 - u * u))));
+    window_sum_ += window_.back();
   }
 }
 
@@ -61,7 +62,11 @@ void IntensityFrames::compute(const SampleSpan& x, const FrameGrid& grid, int64_
     const double* w = window_.data() + (from - middle + half_);
     double mean = 0;
     double weight = 0;
-    for (int64_t i = from; i < to; ++i) weight += w[i - from];
+    if (to - from == 2 * half_ + 1) {
+      weight = window_sum_;
+    } else {
+      for (int64_t i = from; i < to; ++i) weight += w[i - from];
+    }
     if (config_.subtract_mean && to > from) {
       for (int64_t i = from; i < to; ++i) mean += x.at(i);
       mean /= static_cast<double>(to - from);

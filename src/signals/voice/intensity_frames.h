@@ -24,6 +24,7 @@ class IntensityFrames {
   double window_s_;
   int64_t half_;
   std::vector<double> window_;  ///< Kaiser, 2 half + 1
+  double window_sum_ = 0;
 };
 
 }  // namespace limbic::signals

@@ -10,7 +10,7 @@
 namespace limbic::signals {
 namespace {
 
-constexpr double kNearest = 0.8;   ///< in periods
+constexpr double kNearest = 0.8;  ///< in periods
 constexpr double kFarthest = 1.25;
 constexpr double kLeastCorrelation = 0.3;
 constexpr double kEdgeCorrelation = 0.7;
@@ -109,8 +109,7 @@ void find_stretch_periods(const SampleSpan& x, double peak, const PitchTrack& tr
   const double middle_s = 0.5 * (stretch.start_s + stretch.end_s);
   const double middle_f0 = track.f0_at(middle_s);
   if (!(middle_f0 > 0)) return;
-  const double first_s =
-      largest_deflection(x, middle_s - 0.5 / middle_f0, middle_s + 0.5 / middle_f0);
+  const double first_s = largest_deflection(x, middle_s - 0.5 / middle_f0, middle_s + 0.5 / middle_f0);
   std::vector<double> found;
   found.push_back(first_s);
 

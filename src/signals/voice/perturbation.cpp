@@ -152,17 +152,18 @@ Shimmer shimmer_of(const std::vector<PulseAmplitude>& amplitudes, const Perturba
     return count > 0 ? sum / static_cast<double>(count) : kMissing;
   };
   const auto quotient = [&](size_t width) {
-    return mean_over_runs(width, [width](const PulseAmplitude* a) {
-             double total = 0;
-             for (size_t k = 0; k < width; ++k) total += a[k].rms;
-             return std::abs(a[width / 2].rms - total / static_cast<double>(width));
-           }) /
+    return mean_over_runs(width,
+                          [width](const PulseAmplitude* a) {
+                            double total = 0;
+                            for (size_t k = 0; k < width; ++k) total += a[k].rms;
+                            return std::abs(a[width / 2].rms - total / static_cast<double>(width));
+                          }) /
            level;
   };
   shimmer.local =
       mean_over_runs(2, [](const PulseAmplitude* a) { return std::abs(a[1].rms - a[0].rms); }) / level;
-  shimmer.local_db =
-      mean_over_runs(2, [](const PulseAmplitude* a) { return 20.0 * std::abs(std::log10(a[1].rms / a[0].rms)); });
+  shimmer.local_db = mean_over_runs(
+      2, [](const PulseAmplitude* a) { return 20.0 * std::abs(std::log10(a[1].rms / a[0].rms)); });
   shimmer.apq3 = quotient(3);
   shimmer.apq5 = quotient(5);
   shimmer.apq11 = quotient(11);

@@ -186,7 +186,8 @@ struct Pitch::Impl {
   Impl(const PitchConfig& c, double rate) : config(c), rate_hz(rate), frames(c, rate) {}
 };
 
-Pitch::Pitch(const PitchConfig& config, double rate_hz) : impl_(std::make_unique<const Impl>(config, rate_hz)) {}
+Pitch::Pitch(const PitchConfig& config, double rate_hz)
+    : impl_(std::make_unique<const Impl>(config, rate_hz)) {}
 Pitch::~Pitch() = default;
 Pitch::Pitch(Pitch&&) noexcept = default;
 Pitch& Pitch::operator=(Pitch&&) noexcept = default;

@@ -29,12 +29,8 @@ struct Geometry {
 int64_t fast_fft_length(int64_t length) {
   int64_t best = 2;
   while (best < length) best *= 2;
-  for (int64_t odd : {3, 5, 9, 15}) {
-    int64_t n = 2 * odd;
-    while (n < length) n *= 2;
-    best = std::min(best, n);
-  }
-  return best;
+  const int64_t with_three = best / 4 * 3;
+  return best >= 8 && with_three >= length ? with_three : best;
 }
 
 namespace {
@@ -53,9 +49,7 @@ Geometry geometry_of(const CorrelationFrames::Options& o, double rate_hz) {
   g.num_lags = static_cast<int64_t>(std::floor(share * static_cast<double>(g.window_samples))) + 1;
   if (o.window == Window::kNone) {
     g.window_s = 1.0 / o.floor_hz + frame_s;
-    // Frame, gap, frame with its lags: no product of either copy with itself, nor any that wraps around, falls
-    // on the lags between the two copies.
-    g.fft_length = fast_fft_length(3 * g.window_samples + 4 * g.num_lags);
+    g.fft_length = fast_fft_length(g.window_samples + g.num_lags);
   } else {
     g.window_s = frame_s;
     g.fft_length = fast_fft_length(g.window_samples + g.num_lags);
@@ -74,12 +68,10 @@ CorrelationFrames::CorrelationFrames(const Options& options, double rate_hz)
   period_samples_ = static_cast<int64_t>(std::floor(rate_hz / options.floor_hz));
   const double stretch = options.window == Window::kGaussian ? 2.0 : 1.0;
   search_lags_ = std::min(
-      static_cast<int64_t>(std::floor(static_cast<double>(window_samples_) / (stretch * options.periods))) + 2,
+      static_cast<int64_t>(std::floor(static_cast<double>(window_samples_) / (stretch * options.periods))) +
+          2,
       num_lags_ - 1);
-  if (options.window == Window::kNone) {
-    second_at_ = window_samples_ + num_lags_;
-    return;
-  }
+  if (options.window == Window::kNone) return;
   const auto n = static_cast<double>(window_samples_ + 1);
   for (int64_t i = 1; i <= window_samples_; ++i) {
     const double u = static_cast<double>(i) / n;
@@ -110,6 +102,35 @@ void CorrelationFrames::gather_windowed(const SampleSpan& x, int64_t left, doubl
   }
   if (!window_.empty()) {
     for (int64_t j = 0; j < window_samples_; ++j) frame[j] *= window_[static_cast<size_t>(j)];
+  }
+}
+
+void CorrelationFrames::cross_correlate(const std::vector<double>* shifted, int64_t num_frames,
+                                        std::vector<Lanes>& signal, std::vector<Lanes>& scratch,
+                                        std::vector<Lanes>& bins) const {
+  const size_t size = signal.size();
+  std::vector<Lanes> imaginary(bins.size());
+  std::vector<Lanes> other(bins.size());
+  std::vector<Lanes> other_imaginary(bins.size());
+  fft_.complex_spectrum(signal.data(), scratch.data(), bins.data(), imaginary.data());
+  std::fill(signal.begin(), signal.end(), Lanes{});
+  for (int64_t lane = 0; lane < num_frames; ++lane) {
+    const auto& y = shifted[static_cast<size_t>(lane)];
+    for (size_t j = 0; j < y.size(); ++j) set_lane(signal[j], lane, y[j]);
+  }
+  fft_.complex_spectrum(signal.data(), scratch.data(), other.data(), other_imaginary.data());
+  // conj(X) Y back by the Hartley transform Re - Im, which is its own inverse.
+  const double scale = 1.0 / static_cast<double>(size);
+  for (size_t k = 0; k < bins.size(); ++k) {
+    const Lanes re = scale * (bins[k] * other[k] + imaginary[k] * other_imaginary[k]);
+    const Lanes im = scale * (bins[k] * other_imaginary[k] - imaginary[k] * other[k]);
+    if (k > 0) signal[size - k] = re + im;
+    if (k == 0 || 2 * k < size) signal[k] = re - im;
+  }
+  fft_.complex_spectrum(signal.data(), scratch.data(), bins.data(), imaginary.data());
+  for (size_t k = 0; k < bins.size(); ++k) {
+    if (k > 0) signal[size - k] = bins[k] + imaginary[k];
+    if (k == 0 || 2 * k < size) signal[k] = bins[k] - imaginary[k];
   }
 }
 
@@ -159,7 +180,6 @@ void CorrelationFrames::correlate(const SampleSpan& x, const AudioLevel& level, 
         has_energy[l] = has_energy[l] || value != 0;
         set_lane(signal[static_cast<size_t>(j)], lane, value);
       }
-      for (size_t j = 0; j < y.size(); ++j) set_lane(signal[static_cast<size_t>(second_at_) + j], lane, y[j]);
     } else {
       for (int64_t j = 0; j < window_samples_; ++j) {
         const double value = frame[static_cast<size_t>(j)];
@@ -169,14 +189,18 @@ void CorrelationFrames::correlate(const SampleSpan& x, const AudioLevel& level, 
     }
   }
 
-  // The autocorrelation is the transform of the power spectrum, which is even.
-  fft_.power_spectrum(signal.data(), scratch.data(), bins.data());
-  const size_t size = signal.size();
-  for (size_t k = 0; k < bins.size(); ++k) {
-    signal[k] = bins[k];
-    if (k > 0) signal[size - k] = bins[k];
+  if (window_.empty()) {
+    cross_correlate(shifted, num_frames, signal, scratch, bins);
+  } else {
+    // The autocorrelation is the transform of the power spectrum, which is even.
+    fft_.power_spectrum(signal.data(), scratch.data(), bins.data());
+    const size_t size = signal.size();
+    for (size_t k = 0; k < bins.size(); ++k) {
+      signal[k] = bins[k];
+      if (k > 0) signal[size - k] = bins[k];
+    }
+    fft_.real_spectrum(signal.data(), scratch.data(), bins.data());
   }
-  fft_.real_spectrum(signal.data(), scratch.data(), bins.data());
 
   const auto lags = static_cast<size_t>(num_lags_);
   for (size_t l = 0; l < static_cast<size_t>(num_frames); ++l) {
@@ -195,13 +219,12 @@ void CorrelationFrames::correlate(const SampleSpan& x, const AudioLevel& level, 
     for (size_t j = 0; j < static_cast<size_t>(window_samples_); ++j) first_energy += y[j] * y[j];
     double energy = first_energy;
     for (size_t lag = 0; lag < lags; ++lag) {
-      const double product =
-          lane_of(bins[static_cast<size_t>(second_at_) + lag], lane) / static_cast<double>(size);
+      const double product = lane_of(signal[lag], lane);
       // Running sums leave rounding noise where a loud frame is followed by silence.
       r[lag] = energy > 1e-12 * first_energy ? product / std::sqrt(first_energy * energy) : 0.0;
-      const double in = y[lag + static_cast<size_t>(window_samples_) < y.size()
-                              ? lag + static_cast<size_t>(window_samples_)
-                              : y.size() - 1];
+      const double in =
+          y[lag + static_cast<size_t>(window_samples_) < y.size() ? lag + static_cast<size_t>(window_samples_)
+                                                                  : y.size() - 1];
       energy += in * in - y[lag] * y[lag];
     }
   }
@@ -251,7 +274,9 @@ std::vector<PitchCandidate> CorrelationFrames::maxima(const std::vector<double>&
   if (correlation.empty()) return candidates;
   const auto both = mirror(correlation);
   auto rough = rough_maxima(both, least_strength);
-  const auto rank = [&](const Lag& m) { return m.strength - octave_cost * std::log2(options_.floor_hz / m.hz); };
+  const auto rank = [&](const Lag& m) {
+    return m.strength - octave_cost * std::log2(options_.floor_hz / m.hz);
+  };
   const auto room = static_cast<size_t>(std::max<int64_t>(0, max_candidates - 1));
   if (rough.size() > room) {
     std::stable_sort(rough.begin(), rough.end(),

@@ -62,6 +62,9 @@ class CorrelationFrames {
   };
   std::vector<Lag> rough_maxima(const std::vector<double>& mirrored, double least_strength) const;
   PitchCandidate refine(const std::vector<double>& mirrored, const Lag& rough) const;
+  /// In: frames in `signal`. Out: sum_j frame[j] shifted[j + lag] in `signal`, by lag.
+  void cross_correlate(const std::vector<double>* shifted, int64_t num_frames, std::vector<Lanes>& signal,
+                       std::vector<Lanes>& scratch, std::vector<Lanes>& bins) const;
   void gather_windowed(const SampleSpan& x, int64_t left, double mean, double* frame) const;
 
   Options options_;
@@ -71,13 +74,12 @@ class CorrelationFrames {
   int64_t window_samples_ = 0;
   int64_t num_lags_ = 0;     ///< correlations known
   int64_t search_lags_ = 0;  ///< maxima are sought below
-  int64_t second_at_ = 0;    ///< cross-correlation: where the shifted copy lies in the transform's buffer
   std::vector<double> window_;
   std::vector<double> window_correlation_;
   RealFft fft_;
 };
 
-/// Even and 2^a 3^b 5^c, at least `length`.
+/// A power of two or three quarters of one, at least `length`.
 int64_t fast_fft_length(int64_t length);
 
 }  // namespace limbic::signals

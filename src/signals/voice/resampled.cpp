@@ -15,7 +15,8 @@ constexpr double kResampledPi = 3.14159265358979323846;
 void interpolation_taps(double fraction, double* taps) {
   for (int64_t k = 0; k < 2 * kSide; ++k) {
     const double d = fraction + static_cast<double>(kSide - 1 - k);
-    const double reach = d >= 0 ? fraction + static_cast<double>(kSide) : 1.0 - fraction + static_cast<double>(kSide);
+    const double reach =
+        d >= 0 ? fraction + static_cast<double>(kSide) : 1.0 - fraction + static_cast<double>(kSide);
     const double a = kResampledPi * d;
     const double sinc = std::abs(a) < 1e-12 ? 1.0 : std::sin(a) / a;
     taps[k] = sinc * (0.5 + 0.5 * std::cos(a / reach));
@@ -88,8 +89,8 @@ std::vector<double> low_passed(const SampleSpan& x, double cut) {
   std::copy(x.data, x.data + n, buffer.begin() + kQuiet);
   // Back by the Hartley transform H[k] = Re X[k] - Im X[k], which is its own inverse.
   std::vector<double> hartley(size, 0.0);
-  // Praat cuts the packed transform (re, im of one bin after the other), which may take only the imaginary part
-  // of the last bin; formants of silent frames show even that.
+  // Praat cuts the packed transform (re, im of one bin after the other), which may take only the imaginary
+  // part of the last bin; formants of silent frames show even that.
   const auto num_values = static_cast<int64_t>(std::floor(cut * static_cast<double>(length)));
   const int64_t num_kept = num_values / 2;
   fft.transform(buffer, num_kept, [&](size_t k, double re, double im) {

@@ -10,10 +10,10 @@ namespace limbic::signals {
 /// recording's clock. What is above half the lower rate is cut from the transform of the whole stretch given,
 /// then values are interpolated from 50 samples on either side.
 ///
-/// Linear prediction models the spectrum up to half its rate: a low-pass that bends it there, even within a few
-/// Hz, moves formants by percents, and cutting at one frequency rings through the whole stretch, so formants of
-/// silent frames depend on its loud parts. Stretches must therefore be chosen by the recording alone; see
-/// recording_pieces().
+/// Linear prediction models the spectrum up to half its rate: a low-pass that bends it there, even within a
+/// few Hz, moves formants by percents, and cutting at one frequency rings through the whole stretch, so
+/// formants of silent frames depend on its loud parts. Stretches must therefore be chosen by the recording
+/// alone; see recording_pieces().
 class Resampled {
  public:
   Resampled(double in_rate_hz, double out_rate_hz);

@@ -5,8 +5,9 @@
 
 namespace limbic::signals {
 
-/// A stretch of a recording, with indices of the recording: sample i covers [i, i + 1) / rate_hz and its centre
-/// lies at (i + 0.5) / rate_hz, Praat's convention, so that times agree with Praat's to the last digit.
+/// A stretch of a recording, with indices of the recording: sample i covers [i, i + 1) / rate_hz and its
+/// centre lies at (i + 0.5) / rate_hz, Praat's convention, so that times agree with Praat's to the last
+/// digit.
 struct SampleSpan {
   const double* data = nullptr;
   int64_t first = 0;  ///< index of data[0]

@@ -24,13 +24,17 @@ double sinc_value(const double* y, int64_t n, double x, int64_t depth) {
   if (depth < 1) return y[left] + fraction * (y[left + 1] - y[left]);
 
   // Lane 0 walks to the left from y[left], lane 1 to the right from y[left + 1]. At step k they are
-  // (distance + k) away; signs of the sine alternate, cos((distance + k) w) follows the three-term recurrence.
+  // (distance + k) away; signs of the sine alternate, cos((distance + k) w) follows the three-term
+  // recurrence.
   Pair distance{fraction, 1.0 - fraction};
   const Pair width = {kSincPi / (fraction + static_cast<double>(depth)),
                       kSincPi / (1.0 - fraction + static_cast<double>(depth))};
   Pair cosine{std::cos(distance[0] * width[0]), std::cos(distance[1] * width[1])};
-  Pair before{std::cos((distance[0] - 1.0) * width[0]), std::cos((distance[1] - 1.0) * width[1])};
-  const Pair twice{2.0 * std::cos(width[0]), 2.0 * std::cos(width[1])};
+  const Pair sine_at{std::sin(distance[0] * width[0]), std::sin(distance[1] * width[1])};
+  const Pair step{std::cos(width[0]), std::cos(width[1])};
+  const Pair step_sine{std::sin(width[0]), std::sin(width[1])};
+  Pair before = cosine * step + sine_at * step_sine;
+  const Pair twice = step + step;
   const double sine = std::sin(kSincPi * fraction) / kSincPi;
   Pair amplitude{0.5 * sine, 0.5 * sine};
   Pair sum{0, 0};

@@ -89,7 +89,8 @@ SpeechTiming speech_timing(const IntensityTrack& level, const PitchTrack& pitch,
   }
   absorb(stretches, true, config.min_sounding_s);
   absorb(stretches, false, config.min_pause_s);
-  for (const Stretch& s : stretches) (s.is_sounding ? timing.sounding : timing.pauses).push_back({s.start_s, s.end_s});
+  for (const Stretch& s : stretches)
+    (s.is_sounding ? timing.sounding : timing.pauses).push_back({s.start_s, s.end_s});
 
   // Peaks above the threshold; of two without a dip between them the later one stays.
   std::vector<Syllable> peaks;
@@ -97,14 +98,16 @@ SpeechTiming speech_timing(const IntensityTrack& level, const PitchTrack& pitch,
   for (size_t t = 1; t + 1 < db.size(); ++t) {
     if (!(db[t] > db[t - 1] && db[t] >= db[t + 1] && db[t] > threshold)) continue;
     const double offset = vertex_offset(db[t - 1], db[t], db[t + 1]);
-    peaks.push_back({level.time_of(t) + offset * level.hop_s, db[t] + 0.25 * offset * (db[t + 1] - db[t - 1])});
+    peaks.push_back(
+        {level.time_of(t) + offset * level.hop_s, db[t] + 0.25 * offset * (db[t + 1] - db[t - 1])});
     frames.push_back(t);
   }
   size_t sound = 0;
   for (size_t k = 0; k < peaks.size(); ++k) {
     if (k + 1 < peaks.size()) {
       double dip = peaks[k].level_db;
-      for (size_t t = frames[k]; t <= frames[k + 1]; ++t) dip = std::isnan(db[t]) ? -1e9 : std::min(dip, db[t]);
+      for (size_t t = frames[k]; t <= frames[k + 1]; ++t)
+        dip = std::isnan(db[t]) ? -1e9 : std::min(dip, db[t]);
       if (peaks[k].level_db - dip <= config.min_dip_db) continue;
     }
     while (sound < timing.sounding.size() && timing.sounding[sound].end_s <= peaks[k].time_s) ++sound;

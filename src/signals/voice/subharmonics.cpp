@@ -51,8 +51,8 @@ SubharmonicFrames::SubharmonicFrames(const PitchConfig& config)
                                              static_cast<double>(window_samples_)));
   }
   log2_low_ = std::log2(config.floor_hz);
-  num_points_ = static_cast<int64_t>(
-      std::floor(kPointsPerOctave * std::log2(config.shs_max_hz / config.floor_hz)));
+  num_points_ =
+      static_cast<int64_t>(std::floor(kPointsPerOctave * std::log2(config.shs_max_hz / config.floor_hz)));
   num_f0_points_ = std::min(
       num_points_,
       static_cast<int64_t>(std::ceil(kPointsPerOctave * std::log2(config.ceiling_hz / config.floor_hz))) + 1);
@@ -96,7 +96,8 @@ void SubharmonicFrames::compute(const SampleSpan& low, const SampleSpan& full, c
     for (size_t k = 0; k < power.size(); ++k) amplitude[k] = std::sqrt(lane_of(power[k], lane));
     PitchFrame& frame = frames[lane];
     sum_of(amplitude, frame);
-    for (PitchCandidate& c : frame.candidates) c.strength *= period_correlation(full, times_s[lane], 1.0 / c.hz);
+    for (PitchCandidate& c : frame.candidates)
+      c.strength *= period_correlation(full, times_s[lane], 1.0 / c.hz);
   }
 }
 
@@ -126,8 +127,7 @@ void SubharmonicFrames::sum_of(const std::vector<double>& amplitude, PitchFrame&
     const double b = smooth[k];
     const double c = smooth[k + 1];
     const double d = smooth[k + 2];
-    const double cubic =
-        b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
+    const double cubic = b + 0.5 * u * (c - a + u * (2 * a - 5 * b + 4 * c - d + u * (3 * (b - c) + d - a)));
     on_log[i] = std::max(0.0, cubic) * sensitivity_[i];
     total = std::max(total, on_log[i]);
   }

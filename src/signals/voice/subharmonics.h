@@ -9,11 +9,11 @@
 
 namespace limbic::signals {
 
-/// Candidates by subharmonic summation: D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83
-/// (1988). The amplitude spectrum below shs_max_hz, its peaks sharpened, is laid on a logarithmic scale with
-/// 48 points an octave; F0 is where the sum of the compressed spectra shifted by the first harmonics is high. The
-/// strength of a candidate is its sum over the largest, times the correlation of the two periods beside the
-/// frame's centre, by which Hermes tells voiced from unvoiced.
+/// Candidates by subharmonic summation: D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA
+/// 83 (1988). The amplitude spectrum below shs_max_hz, its peaks sharpened, is laid on a logarithmic scale
+/// with 48 points an octave; F0 is where the sum of the compressed spectra shifted by the first harmonics is
+/// high. The strength of a candidate is its sum over the largest, times the correlation of the two periods
+/// beside the frame's centre, by which Hermes tells voiced from unvoiced.
 class SubharmonicFrames {
  public:
   explicit SubharmonicFrames(const PitchConfig& config);

@@ -39,7 +39,8 @@ double middle_of(std::vector<double> x) {
 
 void VoiceStressConfig::validate(config::Checks& checks) const {
   const auto got = [](double value) { return ", got " + std::to_string(value); };
-  checks.expect(baseline_s > 0 && std::isfinite(baseline_s), "baseline_s", "must be positive" + got(baseline_s));
+  checks.expect(baseline_s > 0 && std::isfinite(baseline_s), "baseline_s",
+                "must be positive" + got(baseline_s));
   checks.expect(min_baseline_windows >= 2, "min_baseline_windows",
                 "must be at least 2, got " + std::to_string(min_baseline_windows));
   checks.expect(max_z > 0 && max_z <= 100, "max_z", "must be in (0, 100]" + got(max_z));
@@ -52,7 +53,8 @@ void VoiceStressConfig::validate(config::Checks& checks) const {
   checks.expect(total > 0, "", "at least one weight must not be 0");
 }
 
-Table voice_stress(const Table& windows, const std::vector<Interval>& baseline, const VoiceStressConfig& config) {
+Table voice_stress(const Table& windows, const std::vector<Interval>& baseline,
+                   const VoiceStressConfig& config) {
   config::ThrowingChecks checks("voice_stress");
   config.validate(checks);
   Table out;
@@ -84,7 +86,8 @@ Table voice_stress(const Table& windows, const std::vector<Interval>& baseline, 
     const size_t column = windows.column(m.column);
     std::vector<double> values;
     for (size_t r = 0; r < rows; ++r) {
-      if (is_baseline[r] != 0 && std::isfinite(windows.at(r, column))) values.push_back(windows.at(r, column));
+      if (is_baseline[r] != 0 && std::isfinite(windows.at(r, column)))
+        values.push_back(windows.at(r, column));
     }
     const bool is_known = static_cast<int64_t>(values.size()) >= config.min_baseline_windows;
     double centre = kMissing;

@@ -71,7 +71,8 @@ double voiced_mean(const ValueTrack& track, const PitchTrack& pitch, const Inter
   double sum = 0;
   double count = 0;
   for (size_t k = first; k < last; ++k) {
-    if (std::isnan(track.values[k]) || !(pitch.f0_at(track.grid.time_of(static_cast<int64_t>(k))) > 0)) continue;
+    if (std::isnan(track.values[k]) || !(pitch.f0_at(track.grid.time_of(static_cast<int64_t>(k))) > 0))
+      continue;
     sum += static_cast<double>(track.values[k]);
     count += 1;
   }
@@ -139,7 +140,8 @@ void add_perturbation(RowBuilder& row, const VoiceConfig& config, const VoiceTra
   row.add("jitter_rap_praat", "1", "relative average perturbation over 3 periods", jitter.rap);
   row.add("jitter_ppq5_praat", "1", "period perturbation quotient over 5 periods", jitter.ppq5);
   row.add("jitter_ddp_praat", "1", "3 x rap", jitter.ddp);
-  row.add("shimmer_local_praat", "1", "mean difference of neighbouring amplitudes / mean amplitude", shimmer.local);
+  row.add("shimmer_local_praat", "1", "mean difference of neighbouring amplitudes / mean amplitude",
+          shimmer.local);
   row.add("shimmer_local_db_praat", "dB", "mean level difference of neighbouring periods", shimmer.local_db);
   row.add("shimmer_apq3_praat", "1", "amplitude perturbation quotient over 3 periods", shimmer.apq3);
   row.add("shimmer_apq5_praat", "1", "amplitude perturbation quotient over 5 periods", shimmer.apq5);
@@ -164,7 +166,8 @@ void add_timing(RowBuilder& row, const VoiceTracks& tracks, const Interval& wind
   row.add("unvoiced_segment_sd_s", "s", "deviation of that length", s.unvoiced_sd_s);
 }
 
-void add_interval(RowBuilder& row, const VoiceConfig& config, const VoiceTracks& tracks, const Interval& window) {
+void add_interval(RowBuilder& row, const VoiceConfig& config, const VoiceTracks& tracks,
+                  const Interval& window) {
   add_f0(row, tracks.ac, window);
   if (config.has_cc)
     row.add("f0_mean_hz_praat_cc", "Hz", "mean F0 by cross-correlation", mean_of(tracks.cc, window));
@@ -180,10 +183,12 @@ void add_interval(RowBuilder& row, const VoiceConfig& config, const VoiceTracks&
   const Moments level = moments_of(present_values(tracks.intensity, window));
   row.add("intensity_mean_db_praat", "dB", "mean level of frames", level.mean);
   row.add("intensity_sd_db_praat", "dB", "its standard deviation", level.deviation);
-  row.add("intensity_max_db_praat", "dB", "highest level", level.sorted.empty() ? kMissing : level.sorted.back());
+  row.add("intensity_max_db_praat", "dB", "highest level",
+          level.sorted.empty() ? kMissing : level.sorted.back());
   for (size_t k = 0; k < kNumFormants; ++k) {
     const std::string name = kFormantNames[k];
-    row.add(name + "_mean_hz_burg", "Hz", "mean of all frames, as Praat's", mean_of(tracks.formant_hz[k], window));
+    row.add(name + "_mean_hz_burg", "Hz", "mean of all frames, as Praat's",
+            mean_of(tracks.formant_hz[k], window));
     row.add(name + "_voiced_mean_hz_burg", "Hz", "mean of voiced frames",
             voiced_mean(tracks.formant_hz[k], tracks.ac, window));
     row.add(name + "_bandwidth_mean_hz_burg", "Hz", "mean bandwidth of voiced frames",
@@ -198,11 +203,14 @@ Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks) {
   Table table;
   auto& columns = table.columns;
   columns.push_back({"f0_hz_praat_ac", "Hz", "F0 by autocorrelation (Boersma 1993), missing = unvoiced"});
-  if (config.has_cc) columns.push_back({"f0_hz_praat_cc", "Hz", "F0 by cross-correlation, missing = unvoiced"});
+  if (config.has_cc)
+    columns.push_back({"f0_hz_praat_cc", "Hz", "F0 by cross-correlation, missing = unvoiced"});
   if (config.has_shs) columns.push_back({"f0_hz_shs", "Hz", "F0 by subharmonic summation (Hermes 1988)"});
-  columns.push_back({"voicing_strength_praat_ac", "1", "normalised autocorrelation at F0, of the best lag when unvoiced"});
+  columns.push_back(
+      {"voicing_strength_praat_ac", "1", "normalised autocorrelation at F0, of the best lag when unvoiced"});
   columns.push_back({"hnr_db_praat_ac", "dB", "harmonics-to-noise ratio by autocorrelation"});
-  if (config.has_cc) columns.push_back({"hnr_db_praat_cc", "dB", "harmonics-to-noise ratio by cross-correlation"});
+  if (config.has_cc)
+    columns.push_back({"hnr_db_praat_cc", "dB", "harmonics-to-noise ratio by cross-correlation"});
   columns.push_back({"intensity_db_praat", "dB", "level re 2e-5, missing in digital silence"});
   for (const char* name : kFormantNames) {
     columns.push_back({std::string(name) + "_hz_burg", "Hz", "formant by linear prediction"});
@@ -261,7 +269,8 @@ EventTable voice_events(const VoiceTracks& tracks) {
       sum += tracks.ac.f0_hz[k];
       count += 1;
     }
-    table.events.push_back({s.start_s, s.end_s - s.start_s, "voiced", {count > 0 ? sum / count : kMissing, kMissing}});
+    table.events.push_back(
+        {s.start_s, s.end_s - s.start_s, "voiced", {count > 0 ? sum / count : kMissing, kMissing}});
   }
   for (const Interval& p : tracks.timing.pauses)
     table.events.push_back({p.start_s, p.end_s - p.start_s, "pause", {kMissing, kMissing}});

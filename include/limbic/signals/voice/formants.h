@@ -21,7 +21,8 @@ struct FormantConfig {
   void visit(Visitor& v) {
     v("hop_s", hop_s, "distance of frames; 0 = a quarter of window_s");
     v("num_formants", num_formants, "formants sought below the ceiling, two poles each");
-    v("ceiling_hz", ceiling_hz, "highest formant: 5500 for women, 5000 for men; the sound is resampled to twice it");
+    v("ceiling_hz", ceiling_hz,
+      "highest formant: 5500 for women, 5000 for men; the sound is resampled to twice it");
     v("window_s", window_s, "effective length of the Gaussian window, which is twice as long in all");
     v("preemphasis_from_hz", preemphasis_from_hz, "spectrum raised by 6 dB an octave from here on");
     v("is_tracked", is_tracked, "number F1-F3 by continuity within runs of frames instead of by rank");
@@ -49,17 +50,18 @@ struct FormantTrack {
 };
 
 // Note [Formants]
-// D. G. Childers, "Modern spectrum analysis" (1978) for Burg's recursion; Praat's manual for the rest: resampled
-// to twice the ceiling, pre-emphasis, Gaussian windows, poles of the prediction polynomial brought inside the
-// unit circle, formants = poles between 50 Hz and the ceiling less 50 Hz. Frames without speech have formants
-// as well (of the noise); restrict means to voiced frames where that matters.
+// D. G. Childers, "Modern spectrum analysis" (1978) for Burg's recursion; Praat's manual for the rest:
+// resampled to twice the ceiling, pre-emphasis, Gaussian windows, poles of the prediction polynomial brought
+// inside the unit circle, formants = poles between 50 Hz and the ceiling less 50 Hz. Frames without speech
+// have formants as well (of the noise); restrict means to voiced frames where that matters.
 
 /// @param samples  finite, mono; @throws Error(kConfig, kData)
 FormantTrack formants(const float* samples, int64_t num_samples, double rate_hz,
                       const FormantConfig& config = {});
 
-/// Renumbers F1-F3 in place so that each changes little from frame to frame: of the frame's formants in order,
-/// the choice whose steps (in octaves) plus distance from 550, 1650 and 2750 Hz scaled to the ceiling are least.
+/// Renumbers F1-F3 in place so that each changes little from frame to frame: of the frame's formants in
+/// order, the choice whose steps (in octaves) plus distance from 550, 1650 and 2750 Hz scaled to the ceiling
+/// are least.
 void track_formants(std::vector<FormantFrame>& frames, double ceiling_hz);
 
 }  // namespace limbic::signals

@@ -32,7 +32,8 @@ struct HarmonicityConfig {
     v("method", method, "ac or cc");
     v("hop_s", hop_s, "distance of frames");
     v("floor_hz", floor_hz, "lowest voice; sets the window");
-    v("silence_threshold", silence_threshold, "frames below this fraction of the recording's peak have no value");
+    v("silence_threshold", silence_threshold,
+      "frames below this fraction of the recording's peak have no value");
     v("periods", periods, "periods of the floor in a window; 0 = 4.5 (ac), 1 (cc)");
   }
   void validate(config::Checks& checks) const;
@@ -50,9 +51,9 @@ struct HarmonicityTrack {
 };
 
 // Note [Harmonicity]
-// 10 log10(r / (1 - r)), r the highest normalised correlation at any lag from 2 samples to the longest period:
-// P. Boersma (1993) and Praat's manual. Praat writes -200 where there is no value; here it is missing. The
-// autocorrelation uses the Gaussian window, which resolves ratios above 37 dB.
+// 10 log10(r / (1 - r)), r the highest normalised correlation at any lag from 2 samples to the longest
+// period: P. Boersma (1993) and Praat's manual. Praat writes -200 where there is no value; here it is
+// missing. The autocorrelation uses the Gaussian window, which resolves ratios above 37 dB.
 
 /// @param samples  finite, mono; @throws Error(kConfig, kData)
 HarmonicityTrack harmonicity(const float* samples, int64_t num_samples, double rate_hz,

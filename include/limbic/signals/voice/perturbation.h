@@ -47,7 +47,8 @@ struct Shimmer {
 /// A pulse and the loudness of the sound around it.
 struct PulseAmplitude {
   double time_s = 0;
-  double rms = kMissing;  ///< under a Hann window of a fifth of the periods beside it; NaN = no regular period
+  double rms =
+      kMissing;  ///< under a Hann window of a fifth of the periods beside it; NaN = no regular period
 };
 
 // Note [Perturbation]

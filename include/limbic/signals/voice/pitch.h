@@ -11,9 +11,9 @@ namespace limbic::signals {
 
 /// How F0 is found in a frame.
 enum class PitchMethod {
-  kAutocorrelation,    ///< of windowed frames, divided by the window's: Boersma (1993), Praat "To Pitch (ac)"
-  kCrossCorrelation,   ///< of a frame and its shifted self, normalised: Praat "To Pitch (cc)"
-  kSubharmonicSum,     ///< sum of compressed harmonics on a log scale: Hermes (1988)
+  kAutocorrelation,   ///< of windowed frames, divided by the window's: Boersma (1993), Praat "To Pitch (ac)"
+  kCrossCorrelation,  ///< of a frame and its shifted self, normalised: Praat "To Pitch (cc)"
+  kSubharmonicSum,    ///< sum of compressed harmonics on a log scale: Hermes (1988)
 };
 constexpr auto enum_names(PitchMethod) {
   return std::array{std::pair{PitchMethod::kAutocorrelation, "ac"},
@@ -21,8 +21,8 @@ constexpr auto enum_names(PitchMethod) {
                     std::pair{PitchMethod::kSubharmonicSum, "shs"}};
 }
 
-/// Range and costs of F0. Strengths and costs are on the scale of the normalised correlation, whose maximum is
-/// 1; costs are per 10 ms. The defaults are Praat 6.3's.
+/// Range and costs of F0. Strengths and costs are on the scale of the normalised correlation, whose maximum
+/// is 1; costs are per 10 ms. The defaults are Praat 6.3's.
 struct PitchConfig {
   PitchMethod method = PitchMethod::kAutocorrelation;
   double floor_hz = 75.0;
@@ -42,12 +42,14 @@ struct PitchConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("method", method, "ac, cc or shs");
-    v("floor_hz", floor_hz, "lowest voice; sets the window: 3 periods (ac), 1 + 1 (cc), 2 and at least 40 ms (shs)");
+    v("floor_hz", floor_hz,
+      "lowest voice; sets the window: 3 periods (ac), 1 + 1 (cc), 2 and at least 40 ms (shs)");
     v("ceiling_hz", ceiling_hz, "highest voice; lowered to half the sample rate");
     v("hop_s", hop_s, "distance of frames; 0 = Praat's: 0.75 / floor (ac), 0.25 / floor (cc), 0.01 (shs)");
     v("max_candidates", max_candidates, "candidates a frame, the unvoiced one included");
     v("very_accurate", very_accurate, "ac: Gaussian window of twice the length; ac and cc: finer maxima");
-    v("silence_threshold", silence_threshold, "frames below this fraction of the recording's peak lean to unvoiced");
+    v("silence_threshold", silence_threshold,
+      "frames below this fraction of the recording's peak lean to unvoiced");
     v("voicing_threshold", voicing_threshold, "strength of the unvoiced candidate");
     v("octave_cost", octave_cost, "strength lost per octave below the ceiling");
     v("octave_jump_cost", octave_jump_cost, "cost of moving F0 by an octave");
@@ -79,9 +81,9 @@ struct PitchTrack {
 // Note [Pitch as Praat's]
 // Written from P. Boersma, "Accurate short-term analysis of the fundamental frequency and the
 // harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17 (1993) 97-110, Praat's manual ("Sound: To
-// Pitch (ac)...", "(cc)..."), and D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83 (1988)
-// 257-264. Whole windows only, centred in the recording; the path through the candidates is the global optimum.
-// Candidates above the ceiling stand for "no voice in the range" and compete as unvoiced ones.
+// Pitch (ac)...", "(cc)..."), and D. J. Hermes, "Measurement of pitch by subharmonic summation", JASA 83
+// (1988) 257-264. Whole windows only, centred in the recording; the path through the candidates is the global
+// optimum. Candidates above the ceiling stand for "no voice in the range" and compete as unvoiced ones.
 
 /// Waveform to F0. Const methods are thread-safe: build one, share it.
 class Pitch {

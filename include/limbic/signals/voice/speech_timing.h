@@ -43,7 +43,7 @@ struct SpeechTimingSummary {
   double speech_rate_hz = kMissing;        ///< syllables / window
   double articulation_rate_hz = kMissing;  ///< syllables / sounding time
   double num_syllables = 0;
-  double num_pauses = 0;           ///< between sounds: silence at the recording's ends is no pause
+  double num_pauses = 0;  ///< between sounds: silence at the recording's ends is no pause
   double pause_total_s = 0;
   double pause_mean_s = kMissing;
   double phonation_ratio = kMissing;  ///< sounding time / window
@@ -52,14 +52,14 @@ struct SpeechTimingSummary {
   double voiced_sd_s = kMissing;
   double unvoiced_mean_s = kMissing;  ///< lengths of the gaps between them
   double unvoiced_sd_s = kMissing;
-  double voiced_per_s = kMissing;     ///< voiced segments a second
+  double voiced_per_s = kMissing;  ///< voiced segments a second
 };
 
 // Note [Syllable nuclei]
 // N. H. de Jong and T. Wempe, "Praat script to detect syllable nuclei and measure speech rate automatically",
-// Behavior Research Methods 41 (2009): peaks of the intensity (floor 50 Hz) above the silence threshold, with a
-// dip of at least min_dip_db before the next peak, that are voiced and lie in sound. Voicing here is that of
-// the given F0 track.
+// Behavior Research Methods 41 (2009): peaks of the intensity (floor 50 Hz) above the silence threshold, with
+// a dip of at least min_dip_db before the next peak, that are voiced and lie in sound. Voicing here is that
+// of the given F0 track.
 
 /// @param level  of floor 50 Hz and automatic hop for the published method
 SpeechTiming speech_timing(const IntensityTrack& level, const PitchTrack& pitch, double duration_s,

@@ -13,7 +13,7 @@
 
 namespace limbic::signals {
 
-/// All that is measured of a voice. F0 range, costs and hop of the cc and shs tracks are those of `pitch`.
+/// All that is measured of a voice. F0 range and costs of the cc and shs tracks are those of `pitch`.
 struct VoiceConfig {
   PitchConfig pitch = default_pitch();
   bool has_cc = true;
@@ -25,10 +25,12 @@ struct VoiceConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("pitch", pitch, "F0 by autocorrelation, the base of periods, jitter and shimmer; its hop is that of rows");
+    v("pitch", pitch,
+      "F0 by autocorrelation, the base of periods, jitter and shimmer; its hop is that of rows");
     v("has_cc", has_cc, "columns of cross-correlation: F0 and HNR");
     v("has_shs", has_shs, "column of F0 by subharmonic summation");
-    v("harmonicity_silence", harmonicity_silence, "HNR is missing below this fraction of the recording's peak");
+    v("harmonicity_silence", harmonicity_silence,
+      "HNR is missing below this fraction of the recording's peak");
     v("perturbation", perturbation, "which periods count for jitter and shimmer");
     v("formants", formants, "linear prediction");
     v("timing", timing, "syllables and pauses");
@@ -53,8 +55,8 @@ struct VoiceLevel {
 };
 
 // Note [Feeding a recording]
-// Whole: VoiceAnalysis::of(config, samples, count, rate). Long: a first pass adds all chunks to a VoiceLevel, a
-// second pushes the same chunks, of any size, then finish(). Recordings beyond 2^21 samples are analysed in
+// Whole: VoiceAnalysis::of(config, samples, count, rate). Long: a first pass adds all chunks to a VoiceLevel,
+// a second pushes the same chunks, of any size, then finish(). Recordings beyond 2^21 samples are analysed in
 // pieces of 60 s on a fixed grid with 2 s of overlap, so results do not depend on the chunks. Against an
 // analysis in one piece F0, periods and HNR are the same to rounding; formants of voiced frames move by less
 // than 1e-3, those of silent frames by percents (see Resampled). Kept in memory: the samples of one piece and
@@ -69,7 +71,8 @@ class VoiceAnalysis {
   VoiceAnalysis(VoiceAnalysis&&) noexcept;
   VoiceAnalysis& operator=(VoiceAnalysis&&) noexcept;
   /// The whole recording at once, finished.
-  static VoiceAnalysis of(const VoiceConfig& config, const float* samples, int64_t num_samples, double rate_hz);
+  static VoiceAnalysis of(const VoiceConfig& config, const float* samples, int64_t num_samples,
+                          double rate_hz);
 
   /// The next samples, in [-1, 1] or any other scale.
   void push(const float* samples, int64_t count);
@@ -79,7 +82,8 @@ class VoiceAnalysis {
   /// One row a pitch frame (10 ms); measures with frames of their own give the nearest within half their hop.
   /// A recording shorter than a frame has no rows.
   Table frames() const;
-  /// One row an interval, by the frames, pulses and syllables that lie inside. {0, duration_s()} = everything.
+  /// One row an interval, by the frames, pulses and syllables that lie inside. {0, duration_s()} =
+  /// everything.
   Table intervals(const std::vector<Interval>& intervals) const;
   /// "voiced" segments, "pause"s and "syllable"s.
   EventTable events() const;

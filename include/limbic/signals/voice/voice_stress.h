@@ -24,7 +24,8 @@ struct VoiceStressConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("baseline_s", baseline_s, "without given intervals: windows that end within so many seconds of the first");
+    v("baseline_s", baseline_s,
+      "without given intervals: windows that end within so many seconds of the first");
     v("min_baseline_windows", min_baseline_windows, "a measure with fewer baseline values is missing");
     v("max_z", max_z, "a measure counts for at most so many deviations");
     v("f0_mean", f0_mean, "weight of mean F0");
@@ -43,14 +44,14 @@ struct VoiceStressConfig {
 // Note [Voice stress]
 // What it is: how far a speaker's voice has moved from that speaker's own baseline, in robust deviations
 // (difference from the median / 1.4826 median absolute deviation), along directions that reviews report for
-// stress. What it is not: a measure of lying, a diagnosis, or comparable between speakers. Support is uneven: a
-// higher mean F0 is the most consistent finding (Van Puyvelde et al. 2018, PMC6255927), change of jitter, HNR
-// and voiced segment length are reported with mixed signs (Kappen et al. 2022, PMC9046336), the others less
-// often. Joy, effort and loud surroundings move the same measures. Hence every component is a column, weights
-// are listed, and there are no claims about micro-tremor. Set weights to what your own data supports.
+// stress. What it is not: a measure of lying, a diagnosis, or comparable between speakers. Support is uneven:
+// a higher mean F0 is the most consistent finding (Van Puyvelde et al. 2018, PMC6255927), change of jitter,
+// HNR and voiced segment length are reported with mixed signs (Kappen et al. 2022, PMC9046336), the others
+// less often. Joy, effort and loud surroundings move the same measures. Hence every component is a column,
+// weights are listed, and there are no claims about micro-tremor. Set weights to what your own data supports.
 
-/// One row a window: voice_stress_index = sum of weight * z / sum of |weight| over the measures that are there,
-/// num_components, and a column z_<measure> (clipped, unweighted) for each.
+/// One row a window: voice_stress_index = sum of weight * z / sum of |weight| over the measures that are
+/// there, num_components, and a column z_<measure> (clipped, unweighted) for each.
 /// @param windows   of VoiceAnalysis::intervals(), one speaker, in order of time
 /// @param baseline  windows that lie inside any of these are the baseline; empty = the first baseline_s
 /// @throws Error(kData) when no window is in the baseline, Error(kConfig) when a column is missing
