@@ -1,1 +1,1 @@
-list(APPEND sources voice/voice_functionals_test.cpp)
+list(APPEND sources voice/egemaps_test.cpp voice/voice_functionals_test.cpp)
