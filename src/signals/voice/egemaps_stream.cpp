@@ -79,10 +79,11 @@ EgemapsStream::State::State(std::shared_ptr<const Egemaps::Tables> t)
 
 void EgemapsStream::State::push(const float* samples, int64_t num_samples) {
   require(!finished, ErrorCode::kInternal, "egemaps: samples after finish()");
-  for (int64_t i = 0; i < num_samples; ++i) {
-    require(std::isfinite(samples[i]), ErrorCode::kData,
-            "egemaps: sample " + std::to_string(num_pushed + i) +
-                " is not finite; expected samples in [-1, 1]; cut or fill gaps before");
+  const float* bad =
+      std::find_if_not(samples, samples + num_samples, [](float x) { return std::isfinite(x); });
+  if (bad != samples + num_samples) {
+    throw Error(ErrorCode::kData, "egemaps: sample " + std::to_string(num_pushed + (bad - samples)) +
+                                      " is not finite; expected samples in [-1, 1]; cut or fill gaps before");
   }
   // In steps of a second, so that a long recording is not held twice.
   for (int64_t done = 0; done < num_samples;) {

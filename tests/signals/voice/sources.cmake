@@ -1,1 +1,5 @@
-list(APPEND sources voice/voice_functionals_test.cpp voice/voice_praat_test.cpp voice/voice_analysis_test.cpp)
+list(APPEND sources
+  voice/egemaps_test.cpp
+  voice/voice_analysis_test.cpp
+  voice/voice_functionals_test.cpp
+  voice/voice_praat_test.cpp)
