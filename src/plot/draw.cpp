@@ -7,6 +7,14 @@ namespace limbic::plot {
 namespace {
 
 constexpr Colour kGrid = {0xe4, 0xe4, 0xe4};
+constexpr double kLeastText_px = 8;
+
+/// A text that is too long is set smaller, down to what can be read.
+TextStyle fitted(TextStyle style, const std::string& text, double room_px, const Canvas& canvas) {
+  const double wanted_px = canvas.text_width(text, style);
+  if (wanted_px > room_px) style.size_px = std::max(kLeastText_px, style.size_px * room_px / wanted_px);
+  return style;
+}
 
 void draw_swatch(Canvas& canvas, const LegendEntry& entry, double left, double middle) {
   switch (entry.kind) {
@@ -27,7 +35,8 @@ void draw_swatch(Canvas& canvas, const LegendEntry& entry, double left, double m
 }
 
 void draw_head(Canvas& canvas, const PanelPlan& plan) {
-  canvas.text({plan.area.left, plan.head_top_px + 13}, plan.content->title, kTitleText);
+  canvas.text({plan.area.left, plan.head_top_px + 13}, plan.content->title,
+              fitted(kTitleText, plan.content->title, plan.area.width, canvas));
   for (size_t r = 0; r < plan.legend_rows.size(); ++r) {
     double width = -kEntryGap_px;
     for (const auto& entry : plan.legend_rows[r]) width += legend_width(entry, canvas) + kEntryGap_px;
@@ -81,11 +90,8 @@ void draw_frame(Canvas& canvas, const PanelPlan& plan, double figure_width_px) {
     canvas.text({(area.left + area.right()) / 2, area.bottom() + kTickRow_px + 13}, plan.x_label,
                 {12, Anchor::kMiddle, kInk, false, false});
   }
-  TextStyle upright = {12, Anchor::kMiddle, kInk, false, true};
-  // A label longer than its panel is set smaller, down to what can be read.
-  const double wanted = canvas.text_width(plan.content->y_label, upright);
-  const double room = area.height + kLegendRow_px;
-  if (wanted > room) upright.size_px = std::max(8.0, upright.size_px * room / wanted);
+  const TextStyle upright = fitted({12, Anchor::kMiddle, kInk, false, true}, plan.content->y_label,
+                                   area.height + kLegendRow_px, canvas);
   canvas.text({18, (area.top + area.bottom()) / 2}, plan.content->y_label, upright);
   const bool is_empty = plan.content->lines.empty() && plan.content->markers.empty() &&
                         plan.content->bars.empty() && plan.content->events.empty() &&
@@ -171,7 +177,9 @@ void draw_panel(Canvas& canvas, const PanelPlan& plan, double figure_width_px) {
 }  // namespace
 
 void draw_figure(const FigureOptions& options, const FigurePlan& plan, Canvas& canvas) {
-  canvas.text(plan.title, options.title, {16, Anchor::kStart, kInk, true, false});
+  const TextStyle title = fitted({16, Anchor::kStart, kInk, true, false}, options.title,
+                                 plan.width_px - plan.title.x - 10, canvas);
+  canvas.text(plan.title, options.title, title);
   for (const PanelPlan& panel : plan.panels) draw_panel(canvas, panel, plan.width_px);
 }
 

@@ -111,7 +111,8 @@ Figure hard_cases() {
   for (int i = 0; i < 12; ++i) {
     first.span(3000.0 * i, 3000.0 * i + (i % 3 == 0 ? 2500 : 200), {"condition " + std::to_string(i)});
   }
-  Panel& many = figure.panel("Many series");
+  Panel& many =
+      figure.panel("Many series under a panel title that goes on and on until it takes the whole row");
   for (int k = 0; k < 14; ++k) {
     std::vector<double> y;
     for (int i = 0; i < 360; ++i) y.push_back(std::sin(i / 30.0 + k) + k);
