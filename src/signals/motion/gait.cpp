@@ -1,10 +1,12 @@
 #include "limbic/signals/motion/gait.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <iterator>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "limbic/core/error.h"
@@ -73,7 +75,7 @@ LagPeak vertex(const std::vector<double>& y, size_t i) {
 
 /// The stride's peak: the shortest lag whose peak comes close to the highest one's.
 LagPeak stride_peak(const std::vector<double>& correlation, double rate_hz, const GaitConfig& config) {
-  constexpr double kClose = 0.85;
+  constexpr double kClose = 0.95;
   const auto first = static_cast<size_t>(std::ceil(config.min_stride_s * rate_hz));
   const auto last = std::min(correlation.size() - 2, static_cast<size_t>(config.max_stride_s * rate_hz));
   std::vector<LagPeak> peaks;
@@ -120,6 +122,25 @@ std::vector<GaitWindow> walking_windows(const Channels& band, const GaitConfig& 
     out.push_back({clock.time_of(static_cast<int64_t>(first)) + 0.5 * config.window_s,
                    stride.lag / clock.rate_hz, step_height(correlation, stride.lag), stride.height});
   }
+}
+
+/// Cuts off ends of a bout where the walk has not begun or has ended: windows reach beyond it.
+void trim(const Channels& band, WalkingBout& bout) {
+  constexpr double kAlive = 0.25;  // of the bout's usual power
+  std::vector<double> power;
+  TimeSeries part;
+  for (const auto& channel : band) {
+    part = slice(channel, bout.start_s, bout.end_s);
+    power.resize(part.values.size(), 0.0);
+    for (size_t i = 0; i < power.size(); ++i) power[i] += part.values[i] * part.values[i];
+  }
+  power = moving_average(power, std::max<int64_t>(1, std::llround(part.rate_hz)));
+  const double limit = kAlive * median(power);
+  const auto is_alive = [&](double p) { return p >= limit; };
+  const auto first = std::find_if(power.begin(), power.end(), is_alive) - power.begin();
+  const auto last = power.rend() - std::find_if(power.rbegin(), power.rend(), is_alive);
+  bout.end_s = std::min(bout.end_s, part.time_of(last));
+  bout.start_s = std::max(bout.start_s, part.time_of(first));
 }
 
 /// Direction of the greatest power of up to three channels, by power iteration; its sign makes the sharper
@@ -209,6 +230,14 @@ std::vector<double> steps_of(const Channels& band, const Interval& bout, double 
 double harmonic_ratio_of(const Channels& channels, double start_s, double end_s, int64_t num_harmonics) {
   constexpr double kTwoPi = 6.283185307179586476925286766559;
   constexpr size_t kPoints = 128;
+  static const auto roots = [] {
+    std::array<std::pair<double, double>, kPoints> out;
+    for (size_t i = 0; i < kPoints; ++i) {
+      const double angle = kTwoPi * static_cast<double>(i) / kPoints;
+      out[i] = {std::cos(angle), std::sin(angle)};
+    }
+    return out;
+  }();
   const TimeSeries& clock = channels[0];
   const auto reachable = static_cast<int64_t>(0.45 * clock.rate_hz * (end_s - start_s));
   const auto highest = static_cast<size_t>(std::min<int64_t>({num_harmonics, reachable, kPoints / 2 - 1}));
@@ -228,9 +257,9 @@ double harmonic_ratio_of(const Channels& channels, double start_s, double end_s,
       double re = 0;
       double im = 0;
       for (size_t i = 0; i < kPoints; ++i) {
-        const double angle = kTwoPi * static_cast<double>(k * i) / kPoints;
-        re += x[i] * std::cos(angle);
-        im += x[i] * std::sin(angle);
+        const auto& [cosine, sine] = roots[k * i % kPoints];
+        re += x[i] * cosine;
+        im += x[i] * sine;
       }
       power[k] += re * re + im * im;
     }
@@ -282,6 +311,7 @@ Gait find_gait(const std::vector<TimeSeries>& channels, const GaitConfig& config
                      {}};
     // Windows with a short break between them overlap: the later bout begins where the earlier ended.
     if (!out.bouts.empty()) bout.start_s = std::max(bout.start_s, out.bouts.back().end_s);
+    trim(band, bout);
     if (bout.end_s - bout.start_s >= config.min_bout_s) {
       bout.step_s = steps_of(band, {bout.start_s, bout.end_s}, median(strides));
       out.bouts.push_back(bout);

@@ -1,1 +1,1 @@
-list(APPEND sources)
+list(APPEND sources motion/imu_analysis_test.cpp)
