@@ -55,9 +55,10 @@ EarBlinkDetector::EarBlinkDetector(const EarBlinkConfig& config) : config_(confi
 }
 
 void EarBlinkDetector::push(double time_s, double ear, double yaw_deg) {
-  require(std::isfinite(time_s) && !(time_s <= last_s_), ErrorCode::kData,
-          "ear_blinks: a frame at " + std::to_string(time_s) + " s after one at " + std::to_string(last_s_) +
-              " s; expected increasing times");
+  if (!std::isfinite(time_s) || time_s <= last_s_) {
+    throw Error(ErrorCode::kData, "ear_blinks: a frame at " + std::to_string(time_s) + " s after one at " +
+                                      std::to_string(last_s_) + " s; expected increasing times");
+  }
   last_s_ = time_s;
   const bool is_usable = std::isfinite(ear) && ear >= 0 && !(std::abs(yaw_deg) > config_.max_yaw_deg);
   const Frame frame{time_s, is_usable ? ear : kMissing, kMissing, false};

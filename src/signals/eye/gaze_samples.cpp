@@ -13,6 +13,7 @@ namespace {
 
 std::vector<double> steps_of(const std::vector<double>& time_s) {
   std::vector<double> steps;
+  steps.reserve(time_s.size());
   for (size_t i = 1; i < time_s.size(); ++i) steps.push_back(time_s[i] - time_s[i - 1]);
   return steps;
 }
@@ -26,13 +27,18 @@ void check_gaze(const GazeSamples& gaze) {
           "gaze: " + std::to_string(n) + " times, " + std::to_string(gaze.x_deg.size()) + " x, " +
               std::to_string(gaze.y_deg.size()) + " y, " + std::to_string(gaze.pupil.size()) +
               " pupil sizes; expected as many of each (pupil may be empty)");
+  // Messages are made only when needed: this runs over every sample of every step of an analysis.
   for (size_t i = 0; i < n; ++i) {
-    require(std::isfinite(gaze.time_s[i]) && (i == 0 || gaze.time_s[i] > gaze.time_s[i - 1]),
-            ErrorCode::kData,
-            "gaze: the time of sample " + std::to_string(i) + " (" + std::to_string(gaze.time_s[i]) +
-                " s) is not after the one before; expected increasing times; sort or drop repeated samples");
-    require(!std::isinf(gaze.x_deg[i]) && !std::isinf(gaze.y_deg[i]), ErrorCode::kData,
-            "gaze: sample " + std::to_string(i) + " is infinite; expected degrees or NaN for missing");
+    if (!std::isfinite(gaze.time_s[i]) || (i > 0 && gaze.time_s[i] <= gaze.time_s[i - 1])) {
+      throw Error(ErrorCode::kData, "gaze: the time of sample " + std::to_string(i) + " (" +
+                                        std::to_string(gaze.time_s[i]) +
+                                        " s) is not after the one before; expected increasing times; sort or "
+                                        "drop repeated samples");
+    }
+    if (std::isinf(gaze.x_deg[i]) || std::isinf(gaze.y_deg[i])) {
+      throw Error(ErrorCode::kData,
+                  "gaze: sample " + std::to_string(i) + " is infinite; expected degrees or NaN for missing");
+    }
   }
 }
 

@@ -228,7 +228,7 @@ TEST(Lund2013, AgreesWithHumanCodersNearlyAsTheyAgreeWithEachOther) {
     for (const auto* set : {&tuned, &kept}) {
       std::vector<LabelledGaze> recordings;
       for (const auto& r : *set) recordings.push_back(decimated(r, rate_hz));
-      std::printf("kappa RA/MN, %s, %g Hz: fixation, saccade, pso, pursuit, blink\n",
+      std::printf("kappa with RA/MN (human: RA with MN), %s, %g Hz: fixation, saccade, pso, pursuit, blink\n",
                   set == &kept ? "kept aside" : "tuned on", rate_hz);
       const KappaRow people = compare(recordings, human);
       print("human", people);
