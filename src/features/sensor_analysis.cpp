@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -106,6 +107,30 @@ signals::Interval extent_of(const TimeSeries& series) {
   return {series.t0_s, series.end_s()};
 }
 
+/// Responses, and the stretches that are not to be trusted.
+class EdaSensors {
+ public:
+  explicit EdaSensors(signals::EdaAnalysis analysis) : analysis_(std::move(analysis)) {}
+
+  signals::Table frames() const { return analysis_.frames(); }
+  signals::Table intervals(const std::vector<signals::Interval>& windows) const {
+    return analysis_.intervals(windows);
+  }
+  signals::EventTable events() const {
+    signals::EventTable events = analysis_.events();
+    for (signals::SignalEvent stretch : analysis_.quality().stretches.events) {
+      stretch.values.assign(events.columns.size(), signals::kMissing);
+      events.events.push_back(std::move(stretch));
+    }
+    std::stable_sort(events.events.begin(), events.events.end(),
+                     [](const auto& a, const auto& b) { return a.onset_s < b.onset_s; });
+    return events;
+  }
+
+ private:
+  signals::EdaAnalysis analysis_;
+};
+
 std::unique_ptr<SignalAnalysis> analyse_eda(const formats::SensorRecording& recording,
                                             const SignalConfig& config) {
   const TimeSeries eda = series_of(need(recording, "eda", {"eda"}), 0, config);
@@ -116,7 +141,7 @@ std::unique_ptr<SignalAnalysis> analyse_eda(const formats::SensorRecording& reco
                                          {axes->rate_hz, axes->t0_s, axes->y},
                                          {axes->rate_hz, axes->t0_s, axes->z}};
   }
-  return whole(signals::EdaAnalysis(config.eda, eda, acceleration ? &*acceleration : nullptr),
+  return whole(EdaSensors(signals::EdaAnalysis(config.eda, eda, acceleration ? &*acceleration : nullptr)),
                extent_of(eda));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "limbic/core/error.h"
 #include "limbic/plot/figure.h"
 
 namespace limbic::features {
@@ -53,7 +54,8 @@ void SignalFigure::write(const std::string& path, const std::string& title,
     std::set<std::string> units;
     for (const auto& column : wanted.columns) {
       const auto& y = values_.at(column);
-      if (y.size() != time_s_.size()) continue;
+      require(units_.count(column) != 0, ErrorCode::kInternal,
+              "the figure of " + kind_.name + " wants column '" + column + "', which its frames do not have");
       plot::LineStyle style;
       if (wanted.columns.size() > 1) style.label = column;
       panel.line(time_s_, y, style);

@@ -180,10 +180,10 @@ TEST(Bids, RunIsOneRecordingWithInheritedMetadata) {
   EXPECT_EQ(recording.markers[0].duration_s, 2);
   EXPECT_EQ(find_recordings(folder).size(), 1u);
 
-  const auto refused = [&](const std::string& json, const std::string& rows) {
+  const auto refused = [&](const std::string& sidecar, const std::string& rows) {
     test::TempDir bad;
     core::write_file(bad / "dataset_description.json", "{}");
-    if (!json.empty()) core::write_file(bad / "s_physio.json", json);
+    if (!sidecar.empty()) core::write_file(bad / "s_physio.json", sidecar);
     core::write_file(bad / "s_physio.tsv", rows);
     return test::error_of([&] { read_sensors(bad / "s_physio.tsv"); }, ErrorCode::kData);
   };
