@@ -38,7 +38,8 @@ class SpeechSegmenter {
   /// @throws Error(kConfig) config out of range, frame_s not positive or t0_s not finite
   SpeechSegmenter(const SpeechSegmentConfig& config, double frame_s, double t0_s = 0);
 
-  /// Appends segments that later frames can no longer change: at most max(min_silence_s, 2 padding_s) late.
+  /// Appends segments that later frames can no longer change: max(min_silence_s, 2 padding_s) after their
+  /// end, or, where speech goes on before that, with the next one.
   void accept(const double* probabilities, int64_t num_frames, std::vector<Interval>& segments);
   /// The sound ends at end_s (never before the last frame began). Appends what is left and starts anew at t0.
   void finish(double end_s, std::vector<Interval>& segments);
