@@ -98,7 +98,10 @@ FormantFrames::FormantFrames(const FormantConfig& config, double rate_hz)
 }
 
 FrameGrid FormantFrames::grid(int64_t num_samples) const {
-  return centred_grid(num_samples, rate_hz_, 2.0 * config_.window_s, hop_s_);
+  const int64_t num_low = resampled_.num_output(num_samples);
+  FrameGrid grid = centred_grid(num_low, low_rate_hz_, 2.0 * config_.window_s, hop_s_);
+  grid.first_s += resampled_.centring_shift_s(num_samples);
+  return grid;
 }
 
 void FormantFrames::compute(const SampleSpan& x, int64_t num_samples, int64_t first, int64_t last,

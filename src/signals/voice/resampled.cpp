@@ -119,9 +119,13 @@ Resampled::Resampled(double in_rate_hz, double out_rate_hz) : in_rate_(in_rate_h
   }
 }
 
+int64_t Resampled::num_output(int64_t num_input) const {
+  return std::llround(static_cast<double>(num_input) / in_rate_ * out_rate_);
+}
+
 double Resampled::centring_shift_s(int64_t num_input) const {
   const double duration_s = static_cast<double>(num_input) / in_rate_;
-  return 0.5 * (duration_s - std::round(duration_s * out_rate_) / out_rate_);
+  return 0.5 * (duration_s - static_cast<double>(num_output(num_input)) / out_rate_);
 }
 
 std::vector<double> Resampled::compute(const SampleSpan& x, double shift_s, int64_t first,

@@ -20,7 +20,8 @@ class Resampled {
 
   double reach_s() const;
   double out_rate_hz() const { return out_rate_; }
-  /// The shift that centres a whole number of output samples in a recording, as Praat does.
+  /// Output samples of a recording, and the shift that centres them in it as Praat does.
+  int64_t num_output(int64_t num_input) const;
   double centring_shift_s(int64_t num_input) const;
   /// Output samples [first, last); the input outside `x` counts as 0.
   std::vector<double> compute(const SampleSpan& x, double shift_s, int64_t first, int64_t last) const;

@@ -40,7 +40,8 @@ struct FrameGrid {
 
 /// As many windows as fit whole into a recording, centred in it; none when it is shorter than a window.
 inline FrameGrid centred_grid(int64_t num_samples, double rate_hz, double window_s, double hop_s) {
-  const double duration_s = static_cast<double>(num_samples) / rate_hz;
+  // In this order of operations a recording of a whole number of hops has as many frames as in Praat.
+  const double duration_s = static_cast<double>(num_samples) * (1.0 / rate_hz);
   FrameGrid grid{0, hop_s, 0};
   if (!(duration_s >= window_s)) return grid;
   grid.count = static_cast<int64_t>(std::floor((duration_s - window_s) / hop_s)) + 1;
