@@ -45,6 +45,8 @@ void run_features(const FeaturesArgs& args) {
   const auto& kind = features::signal_kind(args.kind);
   const auto analysis = features::open_signal(kind.name, args.input, config);
 
+  for (const auto& note : analysis->notes()) log::warn(note);
+
   std::unique_ptr<features::TableWriter> writer;
   int64_t num_rows = 0;
   const auto write = [&](const signals::Table& rows) {

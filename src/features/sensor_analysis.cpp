@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -19,8 +21,8 @@ using signals::TimeSeries;
 template <class Analysis>
 class SensorAnalysis final : public SignalAnalysis {
  public:
-  SensorAnalysis(Analysis analysis, signals::Interval extent)
-      : analysis_(std::move(analysis)), extent_(extent) {}
+  SensorAnalysis(Analysis analysis, signals::Interval extent, std::vector<std::string> notes)
+      : analysis_(std::move(analysis)), extent_(extent), notes_(std::move(notes)) {}
 
   signals::Interval extent() const override { return extent_; }
   void frames(const TableSink& sink) override { sink(analysis_.frames()); }
@@ -28,15 +30,18 @@ class SensorAnalysis final : public SignalAnalysis {
     sink(analysis_.intervals(windows));
   }
   signals::EventTable events() override { return analysis_.events(); }
+  std::vector<std::string> notes() const override { return notes_; }
 
  private:
   Analysis analysis_;
   signals::Interval extent_;
+  std::vector<std::string> notes_;
 };
 
 template <class Analysis>
-std::unique_ptr<SignalAnalysis> whole(Analysis analysis, const signals::Interval& extent) {
-  return std::make_unique<SensorAnalysis<Analysis>>(std::move(analysis), extent);
+std::unique_ptr<SignalAnalysis> whole(Analysis analysis, const signals::Interval& extent,
+                                      std::vector<std::string> notes = {}) {
+  return std::make_unique<SensorAnalysis<Analysis>>(std::move(analysis), extent, std::move(notes));
 }
 
 double offset_of(const formats::SensorStream& stream, const SignalConfig& config) {
@@ -131,6 +136,21 @@ class EdaSensors {
   signals::EdaAnalysis analysis_;
 };
 
+/// Says so when most of a recording cannot be used: a wrong unit looks like a broken sensor.
+std::string quality_note(const signals::EdaQuality& quality) {
+  if (!(quality.good_share < 0.5)) return "";
+  size_t worst = 0;
+  for (size_t i = 0; i < signals::kNumEdaFlaws; ++i) {
+    if (quality.flaw_share[i] > quality.flaw_share[worst]) worst = i;
+  }
+  return fmt::format(
+      "skin conductance: only {:.0f} % of the samples are good, {:.0f} % are {}; if the values are not "
+      "microsiemens, give "
+      "sensors.columns[].scale and offset",
+      100 * quality.good_share, 100 * quality.flaw_share[worst],
+      enum_names(signals::EdaFlaw{})[worst].second);
+}
+
 std::unique_ptr<SignalAnalysis> analyse_eda(const formats::SensorRecording& recording,
                                             const SignalConfig& config) {
   const TimeSeries eda = series_of(need(recording, "eda", {"eda"}), 0, config);
@@ -141,8 +161,10 @@ std::unique_ptr<SignalAnalysis> analyse_eda(const formats::SensorRecording& reco
                                          {axes->rate_hz, axes->t0_s, axes->y},
                                          {axes->rate_hz, axes->t0_s, axes->z}};
   }
-  return whole(EdaSensors(signals::EdaAnalysis(config.eda, eda, acceleration ? &*acceleration : nullptr)),
-               extent_of(eda));
+  signals::EdaAnalysis analysis(config.eda, eda, acceleration ? &*acceleration : nullptr);
+  auto notes = analysis.notes();
+  if (const auto note = quality_note(analysis.quality()); !note.empty()) notes.push_back(note);
+  return whole(EdaSensors(std::move(analysis)), extent_of(eda), std::move(notes));
 }
 
 /// Beats of an ECG, else of a pulse wave, else the device's own intervals; and the heart rate that the device

@@ -26,6 +26,8 @@ class SignalAnalysis {
   /// One row a window, in order of the windows, which must not begin earlier than the one before.
   virtual void intervals(const std::vector<signals::Interval>& windows, const TableSink& sink) = 0;
   virtual signals::EventTable events() = 0;
+  /// What had to be decided, repaired or left out, a sentence each.
+  virtual std::vector<std::string> notes() const { return {}; }
 };
 
 /// One panel of a figure: columns of frames() as lines, labels of events() as shaded stretches or lines.
