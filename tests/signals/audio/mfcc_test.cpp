@@ -173,6 +173,15 @@ give(torchaudio.functional.compute_deltas(m.T[None], win_length=9)[0].T)
   torchaudio.expect(to_double(regression_deltas(frames, 13, 4)), 1e-4, "wide");
 }
 
+// Of torchaudio 0.13.1 (compliance.kaldi.mfcc, dither=0, energy_floor=0) in float64.
+TEST(Mfcc, GoldenNumbersOfKaldiMode) {
+  const std::vector<double> golden{3.5274,   -23.4663, 5.5675,   -0.724, -10.0706, -20.3238, -29.4227,
+                                   -36.8154, -23.934,  -15.5605, 9.1226, 16.8468,  9.0508};
+  const auto got = mfcc(MfccConfig(), speechlike(400));
+  ASSERT_EQ(got.size(), golden.size());
+  for (size_t c = 0; c < got.size(); ++c) EXPECT_NEAR(got[c], golden[c], 2e-3) << c;
+}
+
 TEST(Mfcc, ZerothStandsWhereItIsAsked) {
   const auto x = speechlike(400);
   MfccConfig c;
