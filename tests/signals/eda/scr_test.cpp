@@ -145,7 +145,8 @@ TEST(Scr, RelativeRulesDependOnTheLargestResponse) {
   std::vector<double> x = one_response(32, 15);
   const std::vector<double> half = one_response(32, 30, 0.5);
   const std::vector<double> tiny = one_response(32, 45, 0.05);
-  for (size_t i = 0; i < x.size(); ++i) x[i] += half[i] + tiny[i] - 4 + 0.001 * std::sin(0.02 * static_cast<double>(i));
+  for (size_t i = 0; i < x.size(); ++i)
+    x[i] += half[i] + tiny[i] - 4 + 0.001 * std::sin(0.02 * static_cast<double>(i));
   for (const ScrRule rule : {ScrRule::kNeurokit, ScrRule::kKim2004}) {
     ScrConfig config;
     config.rule = rule;
