@@ -48,7 +48,8 @@ struct Scr {
   int64_t peak = 0;
   int64_t recovery = -1;  ///< -1 when it does not recover
   double height = 0;      ///< signal at the peak
-  double amplitude = 0;   ///< rise from onset to peak; of an overlapped one what it adds to the decay
+  double amplitude = 0;  ///< rise from onset to peak; of an overlapped one what is seen of it where the decay
+                         ///< is undone, too little close behind a large one
   double rise_s = 0;
   double recovery_s = 0;    ///< peak to loss of recovery_share
   double recovery63_s = 0;  ///< peak to loss of 63 %, about the time constant
