@@ -9,7 +9,8 @@ namespace limbic::signals {
 
 // The spline's column j is a triangle convolved with itself around sample j * knot_, so it reaches less than
 // two knots far: segment m (samples [m knot_, (m + 1) knot_)) touches the columns m - 1 .. m + 2. Column j
-// lives in slot j mod 4; a row of a table holds the four values twice, so that one pointer shift rotates them.
+// lives in slot j mod 4; a row of a table holds the four values twice, so that one pointer shift rotates
+// them.
 BatemanLq::BatemanLq(const std::vector<double>& y, double rate_hz, const CvxEdaConfig& config)
     : size_(static_cast<int64_t>(y.size())),
       knot_(std::llround(config.knot_s * rate_hz)),

@@ -12,8 +12,8 @@ namespace limbic::signals {
 
 // Note [cvxEDA as a control problem]
 // The authors' program has variables q with driver p = A q >= 0 and response r = M q, both banded. Written in
-// p, the response is a filter of two real poles: with X_t = E X_{t-1} + R p_t (E diagonal) it is r_t = K p_t +
-// X0_t + X1_t, K and R from the partial fractions of M / A. The tonic part at t involves four spline
+// p, the response is a filter of two real poles: with X_t = E X_{t-1} + R p_t (E diagonal) it is r_t = K p_t
+// + X0_t + X1_t, K and R from the partial fractions of M / A. The tonic part at t involves four spline
 // coefficients and the two of the line. So a Newton step of the interior point method,
 //   min 1/2 sum w_t (r_t + b_t e - y_t)^2 + 1/2 sum D_t p_t^2 + sum f_t p_t + gamma/2 |l|^2,
 // is a linear-quadratic control problem with state (X0, X1, d0, d1, four l): dynamic programming from the end
@@ -24,8 +24,8 @@ namespace limbic::signals {
 
 /// What a Newton step gives: the driver, and the tonic part's coefficients that are best for it.
 struct BatemanPoint {
-  std::vector<double> driver;         ///< p
-  std::vector<double> spline;         ///< l, a knot each
+  std::vector<double> driver;        ///< p
+  std::vector<double> spline;        ///< l, a knot each
   std::array<double, 2> line{0, 0};  ///< d: offset and rise over the recording
 };
 
@@ -78,9 +78,9 @@ class BatemanLq {
   int64_t num_segments_;
   double gamma_;
   double pole_[2];
-  double input_[2];             // R
-  double direct_;               // K
-  std::vector<double> y_;       // 0 where missing
+  double input_[2];              // R
+  double direct_;                // K
+  std::vector<double> y_;        // 0 where missing
   std::vector<double> present_;  // 1 or 0
   std::vector<std::vector<double>> tables_;
   std::vector<const double*> rows_;

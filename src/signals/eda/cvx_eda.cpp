@@ -118,7 +118,8 @@ class InteriorPoint {
 }  // namespace
 
 void CvxEdaConfig::validate(config::Checks& checks) const {
-  checks.expect(tau1_s > 0 && std::isfinite(tau1_s), "tau1_s", "must be positive, got " + std::to_string(tau1_s));
+  checks.expect(tau1_s > 0 && std::isfinite(tau1_s), "tau1_s",
+                "must be positive, got " + std::to_string(tau1_s));
   checks.expect(tau0_s >= 1.02 * tau1_s && std::isfinite(tau0_s), "tau0_s",
                 "must be at least 1.02 tau1_s, got " + std::to_string(tau0_s));
   checks.expect(knot_s > 0 && knot_s <= 600, "knot_s", "must be in (0, 600], got " + std::to_string(knot_s));

@@ -16,7 +16,7 @@ const EdaConfig& checked_eda(const EdaConfig& config) {
   return config;
 }
 
-/// Where neither the input nor what was made of it is missing.
+/// Makes missing what is missing in `like`.
 void blank(std::vector<double>& values, const std::vector<double>& like) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (std::isnan(like[i])) values[i] = kMissing;
@@ -34,9 +34,14 @@ EdaAnalysis::EdaAnalysis(const EdaConfig& config, const TimeSeries& eda, const A
     : config_(checked_eda(config)), raw_(eda), quality_(eda_quality(eda, config.quality, acceleration)) {
   config::ThrowingChecks feature_checks("eda.features");
   config.features.validate(feature_checks);
+  // Held values are no measurement, but no shock to a filter either: they only vanish from what comes out.
+  const auto is_held = [&](size_t i) { return quality_.flaws[i] == static_cast<uint8_t>(EdaFlaw::kFlat); };
   std::vector<double> usable = eda.values;
+  std::vector<double> shown = eda.values;
   for (size_t i = 0; i < usable.size(); ++i) {
-    if (!std::isfinite(usable[i]) || (config.exclude_bad && !quality_.good[i])) usable[i] = kMissing;
+    const bool is_bad = config.exclude_bad && !quality_.good[i];
+    if (!std::isfinite(usable[i]) || is_bad) shown[i] = kMissing;
+    if (!std::isfinite(usable[i]) || (is_bad && !is_held(i))) usable[i] = kMissing;
   }
   // Short gaps are bridged between two present neighbours, so that filters do not start anew at each.
   const auto bridge = static_cast<int64_t>(config.bridge_s * eda.rate_hz);
@@ -50,14 +55,15 @@ EdaAnalysis::EdaAnalysis(const EdaConfig& config, const TimeSeries& eda, const A
   scr_ = find_scr(is_absolute ? bridged : components.phasic, eda.rate_hz, config.scr);
   // A response that stands on bridged samples at its onset or peak is made up.
   const auto is_made_up = [&](const Scr& r) {
-    return std::isnan(usable[static_cast<size_t>(r.onset)]) || std::isnan(usable[static_cast<size_t>(r.peak)]);
+    return std::isnan(usable[static_cast<size_t>(r.onset)]) ||
+           std::isnan(usable[static_cast<size_t>(r.peak)]);
   };
   scr_.responses.erase(std::remove_if(scr_.responses.begin(), scr_.responses.end(), is_made_up),
                        scr_.responses.end());
 
-  blank(clean.values, usable);
-  blank(components.tonic, usable);
-  blank(components.phasic, usable);
+  blank(clean.values, shown);
+  blank(components.tonic, shown);
+  blank(components.phasic, shown);
   signals_.conductance = {eda.rate_hz, eda.t0_s, std::move(clean.values)};
   signals_.tonic = {eda.rate_hz, eda.t0_s, std::move(components.tonic)};
   signals_.phasic = {eda.rate_hz, eda.t0_s, std::move(components.phasic)};
@@ -168,7 +174,9 @@ EventTable EdaAnalysis::events() const {
   table.columns = event_columns();
   for (const TimedScr& r : signals_.responses) {
     const double end_s = std::isnan(r.recovery_s) ? r.peak_s : r.peak_s + r.recovery_s;
-    table.events.push_back({r.onset_s, end_s - r.onset_s, "scr",
+    table.events.push_back({r.onset_s,
+                            end_s - r.onset_s,
+                            "scr",
                             {r.amplitude, r.height, r.peak_s, r.rise_s, r.recovery_s, r.recovery63_s,
                              r.overlapped ? 1.0 : 0.0}});
   }

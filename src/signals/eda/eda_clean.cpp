@@ -12,7 +12,8 @@
 namespace limbic::signals {
 namespace {
 
-std::vector<double> low_pass(const std::vector<double>& x, double rate_hz, double edge_hz, std::string& note) {
+std::vector<double> low_pass(const std::vector<double>& x, double rate_hz, double edge_hz,
+                             std::string& note) {
   constexpr int64_t kOrder = 4;
   if (rate_hz <= 2.0 * edge_hz) {
     note = "no low-pass: " + std::to_string(static_cast<int>(edge_hz)) + " Hz is at or above half the rate";

@@ -24,14 +24,16 @@ Span span_of(const TimeSeries& series, double start_s, double end_s) {
   constexpr double kSlack = 5e-7;
   const auto index = [&](double time_s) {
     const double sample = std::ceil((time_s - series.t0_s) * series.rate_hz - kSlack);
-    return sample > 0 ? static_cast<size_t>(std::min(sample, static_cast<double>(series.values.size()))) : size_t{0};
+    return sample > 0 ? static_cast<size_t>(std::min(sample, static_cast<double>(series.values.size())))
+                      : size_t{0};
   };
   const size_t first = index(start_s);
   return {first, std::max(first, index(end_s))};
 }
 
 std::vector<double> part(const std::vector<double>& x, Span span) {
-  return {x.begin() + static_cast<std::ptrdiff_t>(span.first), x.begin() + static_cast<std::ptrdiff_t>(span.last)};
+  return {x.begin() + static_cast<std::ptrdiff_t>(span.first),
+          x.begin() + static_cast<std::ptrdiff_t>(span.last)};
 }
 
 double good_share(const std::vector<bool>& good, Span span) {
@@ -72,8 +74,10 @@ void EdaFeatureConfig::validate(config::Checks& checks) const {
   checks.expect(event_window_s > 0 && std::isfinite(event_window_s), "event_window_s", "must be positive");
 }
 
-SympatheticPower sympathetic_power(const std::vector<double>& x, double rate_hz, double low_hz, double high_hz) {
-  require(std::isfinite(rate_hz) && rate_hz > 0, ErrorCode::kConfig, "sympathetic_power: the rate must be positive");
+SympatheticPower sympathetic_power(const std::vector<double>& x, double rate_hz, double low_hz,
+                                   double high_hz) {
+  require(std::isfinite(rate_hz) && rate_hz > 0, ErrorCode::kConfig,
+          "sympathetic_power: the rate must be positive");
   SympatheticPower out{kMissing, kMissing};
   const double needed = static_cast<double>(kBandSegment) / kBandRate_hz * rate_hz;
   const auto num_finite = std::count_if(x.begin(), x.end(), [](double v) { return std::isfinite(v); });
@@ -146,7 +150,8 @@ Table eda_intervals(const EdaSignals& signals, const std::vector<Interval>& inte
         }
       }
       const double minutes = share * static_cast<double>(span.last - span.first) / rate_hz / 60.0;
-      const SympatheticPower band = sympathetic_power(whole, rate_hz, config.band_low_hz, config.band_high_hz);
+      const SympatheticPower band =
+          sympathetic_power(whole, rate_hz, config.band_low_hz, config.band_high_hz);
       row = {share,
              mean(whole),
              standard_deviation(whole),
@@ -208,8 +213,15 @@ Table eda_event_related(const EdaSignals& signals, const std::vector<double>& st
                                       stimulus_s + config.latency_min_s,
                                       [](const TimedScr& a, double time_s) { return a.onset_s < time_s; });
       if (r != signals.responses.end() && r->onset_s <= stimulus_s + config.latency_max_s) {
-        row = {share,      1.0,       row[2], row[3], r->onset_s - stimulus_s, r->amplitude, r->peak_s - stimulus_s,
-               r->rise_s, r->recovery_s};
+        row = {share,
+               1.0,
+               row[2],
+               row[3],
+               r->onset_s - stimulus_s,
+               r->amplitude,
+               r->peak_s - stimulus_s,
+               r->rise_s,
+               r->recovery_s};
       }
     }
     table.add_row(stimulus_s, end_s, row);

@@ -10,7 +10,6 @@
 namespace limbic::signals {
 namespace {
 
-
 /// Writes flags of one recording.
 class QualityRules {
  public:
@@ -116,8 +115,8 @@ class QualityRules {
 
   EdaQuality result(const TimeSeries& eda) {
     EdaQuality out;
-    const auto bad = static_cast<uint8_t>(
-        config_.motion_is_bad ? 0xff : 0xff & ~static_cast<unsigned>(EdaFlaw::kMotion));
+    const auto bad =
+        static_cast<uint8_t>(config_.motion_is_bad ? 0xff : 0xff & ~static_cast<unsigned>(EdaFlaw::kMotion));
     size_t num_good = 0;
     for (const uint8_t f : flaws_) {
       out.good.push_back((f & bad) == 0);
@@ -156,7 +155,9 @@ class QualityRules {
   }
 
  private:
-  void mark(size_t i, EdaFlaw flaw) { flaws_[i] = static_cast<uint8_t>(flaws_[i] | static_cast<uint8_t>(flaw)); }
+  void mark(size_t i, EdaFlaw flaw) {
+    flaws_[i] = static_cast<uint8_t>(flaws_[i] | static_cast<uint8_t>(flaw));
+  }
 
   size_t samples(double duration_s, size_t at_least) const {
     return std::max(at_least, static_cast<size_t>(std::llround(duration_s * rate_hz_)));
@@ -221,7 +222,8 @@ void EdaQualityConfig::validate(config::Checks& checks) const {
   positive(motion_g, "motion_g");
 }
 
-EdaQuality eda_quality(const TimeSeries& eda, const EdaQualityConfig& config, const Acceleration* acceleration) {
+EdaQuality eda_quality(const TimeSeries& eda, const EdaQualityConfig& config,
+                       const Acceleration* acceleration) {
   config::ThrowingChecks checks("eda_quality");
   config.validate(checks);
   check_series(eda, "eda");

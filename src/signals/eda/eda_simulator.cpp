@@ -87,7 +87,8 @@ SimulatedEda simulate_eda(const EdaSimulatorConfig& config) {
                    config.drift_microsiemens * (std::sin(6.283185307179586 * at_s / 300.0 + phase1) +
                                                 0.3 * std::sin(6.283185307179586 * at_s / 90.0 + phase2));
   }
-  out.noise_deviation = count > 0 ? standard_deviation(out.phasic) * std::pow(10.0, -config.snr_db / 20.0) : 0.0;
+  out.noise_deviation =
+      count > 0 ? standard_deviation(out.phasic) * std::pow(10.0, -config.snr_db / 20.0) : 0.0;
   for (size_t t = 0; t < size; ++t) {
     out.eda.values.push_back(out.tonic[t] + out.phasic[t] + out.noise_deviation * rng.normal());
   }

@@ -30,7 +30,10 @@ void EdaStreamConfig::validate(config::Checks& checks) const {
 }
 
 EdaStream::EdaStream(const EdaStreamConfig& config, double rate_hz, double t0_s)
-    : config_(config), rate_hz_(rate_hz), t0_s_(t0_s), last_peak_s_(-std::numeric_limits<double>::infinity()) {
+    : config_(config),
+      rate_hz_(rate_hz),
+      t0_s_(t0_s),
+      last_peak_s_(-std::numeric_limits<double>::infinity()) {
   config::ThrowingChecks checks("eda_stream");
   config.validate(checks);
   check_series({rate_hz, t0_s, {}}, "eda");
@@ -74,9 +77,9 @@ void EdaStream::emit(int64_t first, int64_t last, int64_t seen, EdaBlock& out) {
   if (out.frames.columns.empty()) out = empty_block();
   const int64_t from = std::max<int64_t>(0, first - past_);
   const TimeSeries clock{rate_hz_, t0_s_, {}};
-  const TimeSeries window{rate_hz_, clock.time_of(from),
-                          std::vector<double>(kept_.begin() + (from - kept_from_),
-                                              kept_.begin() + (seen - kept_from_))};
+  const TimeSeries window{
+      rate_hz_, clock.time_of(from),
+      std::vector<double>(kept_.begin() + (from - kept_from_), kept_.begin() + (seen - kept_from_))};
   const EdaAnalysis analysis(config_.analysis, window);
   const Table rows = analysis.frames();
   const size_t width = rows.columns.size();
@@ -88,7 +91,9 @@ void EdaStream::emit(int64_t first, int64_t last, int64_t seen, EdaBlock& out) {
     out.frames.start_s.push_back(time_s);
     out.frames.end_s.push_back(time_s);
   }
-  const auto at = [&](size_t row) { return rows.values_RC.begin() + static_cast<std::ptrdiff_t>(row * width); };
+  const auto at = [&](size_t row) {
+    return rows.values_RC.begin() + static_cast<std::ptrdiff_t>(row * width);
+  };
   out.frames.values_RC.insert(out.frames.values_RC.end(), at(begin), at(end));
   const EventTable found = analysis.events();
   for (size_t k = 0; k < found.events.size(); ++k) {

@@ -35,7 +35,8 @@ Pairs neurokit_pairs(const std::vector<double>& x, const ScrConfig& config, doub
     // A rise that the recording (or a gap) cuts has no onset.
     if (after == troughs.begin()) continue;
     const int64_t onset = std::prev(after)->index;
-    const bool is_cut = std::any_of(x.begin() + onset, x.begin() + p.index, [](double v) { return std::isnan(v); });
+    const bool is_cut =
+        std::any_of(x.begin() + onset, x.begin() + p.index, [](double v) { return std::isnan(v); });
     if (!is_cut) pairs.emplace_back(onset, p.index);
   }
   return pairs;
@@ -92,7 +93,8 @@ Pairs gamboa_pairs(const std::vector<double>& x) {
   return pairs;
 }
 
-std::vector<Scr> measured(const std::vector<double>& x, double rate_hz, const Pairs& pairs, double recovery_share) {
+std::vector<Scr> measured(const std::vector<double>& x, double rate_hz, const Pairs& pairs,
+                          double recovery_share) {
   std::vector<Scr> out;
   for (size_t k = 0; k < pairs.size(); ++k) {
     Scr scr;
@@ -151,8 +153,8 @@ ScrResult find_scr(const std::vector<double>& x, double rate_hz, const ScrConfig
       result = find_absolute_scr(finite, rate_hz, config);
       break;
     case ScrRule::kNeurokit:
-      result.responses = measured(finite, rate_hz, neurokit_pairs(finite, config, result.threshold),
-                                  config.recovery_share);
+      result.responses =
+          measured(finite, rate_hz, neurokit_pairs(finite, config, result.threshold), config.recovery_share);
       break;
     case ScrRule::kKim2004:
       result.responses = measured(finite, rate_hz, kim_pairs(finite, rate_hz, config, result.threshold),

@@ -18,6 +18,8 @@ constexpr double kUndo_s = 1.5;        // tau: less than a response's decay, so 
 constexpr double kBeside_s = 2.0;      // prominence looks so far
 constexpr double kNoisePerMin = 25.0;  // see the note
 constexpr double kFoot = 0.2;          // a rise begins where its slope falls below this share of the steepest
+constexpr double kFlank_s = 5.0;       // a response is still falling so long after its peak
+constexpr double kClear = 20.0;        // deviations of the noise
 constexpr double kLowestScore = 3.0;
 constexpr double kHighestScore = 8.0;
 constexpr double kWorkRate_hz = 10.0;  // at least; what is faster is averaged down to it
@@ -31,9 +33,9 @@ int64_t rounded(double x) {
 struct Kernel {
   std::vector<double> smooth;
   std::vector<double> undo;
-  double noise_gain = 0;    // of undo, for white noise
-  double unit_height = 0;   // prominence of a response of amplitude 1
-  double delay_s = 0;       // from its onset to the peak of y
+  double noise_gain = 0;   // of undo, for white noise
+  double unit_height = 0;  // prominence of a response of amplitude 1
+  double delay_s = 0;      // from its onset to the peak of y
 };
 
 std::vector<double> filtered(const std::vector<double>& x, const std::vector<double>& kernel) {
@@ -54,8 +56,8 @@ std::vector<double> filtered(const std::vector<double>& x, const std::vector<dou
   }
   std::vector<double> out(x.size());
   for (size_t i = 0; i < x.size(); ++i) {
-    out[i] = std::inner_product(kernel.rbegin(), kernel.rend(), padded.begin() + static_cast<std::ptrdiff_t>(i),
-                                0.0);
+    out[i] = std::inner_product(kernel.rbegin(), kernel.rend(),
+                                padded.begin() + static_cast<std::ptrdiff_t>(i), 0.0);
   }
   return out;
 }
@@ -152,7 +154,8 @@ class Detection {
     ScrResult result;
     result.noise_deviation = noise_ * std::sqrt(static_cast<double>(group_));
     double certain = std::numeric_limits<double>::infinity();
-    for (const Kernel& k : kernels_) certain = std::min(certain, high * noise_ * k.noise_gain / k.unit_height);
+    for (const Kernel& k : kernels_)
+      certain = std::min(certain, high * noise_ * k.noise_gain / k.unit_height);
     result.threshold = std::max(config_.min_amplitude_microsiemens, certain);
     const std::vector<Candidate> found = merged(high);
     for_finite_runs(x_, [&](size_t first, size_t last) { measure(found, first, last, result.responses); });
@@ -220,10 +223,12 @@ class Detection {
         const double prominence = local_prominence(y, static_cast<int64_t>(i), reach);
         const double amplitude = prominence / kernel.unit_height;
         // Half: the canonical response is not everybody's. What is measured must reach the whole.
-        if (prominence < kLowestScore * noise || amplitude < 0.5 * config_.min_amplitude_microsiemens) continue;
+        if (prominence < kLowestScore * noise || amplitude < 0.5 * config_.min_amplitude_microsiemens)
+          continue;
         Candidate c;
         c.pulse = static_cast<int64_t>(first + i);
-        c.onset = std::max(static_cast<double>(first), static_cast<double>(c.pulse) - kernel.delay_s * rate_hz_);
+        c.onset =
+            std::max(static_cast<double>(first), static_cast<double>(c.pulse) - kernel.delay_s * rate_hz_);
         c.score = noise > 0 ? prominence / noise : kHighestScore;
         c.amplitude = amplitude;
         c.width = w;
@@ -265,7 +270,6 @@ class Detection {
                                   x_.begin() + static_cast<std::ptrdiff_t>(last));
     std::vector<std::vector<double>> smooth;
     for (const Kernel& kernel : kernels_) smooth.push_back(filtered(run, kernel.smooth));
-    const std::vector<double>& values = smooth.front();
     const auto size = static_cast<int64_t>(run.size());
     int64_t last_peak = 0;
     for (size_t k = 0; k < found.size(); ++k) {
@@ -278,7 +282,8 @@ class Detection {
       // rises, on another's falling flank, begins where the deconvolution says.
       const int64_t guess = std::clamp<int64_t>(rounded(c.onset), last_peak, c.pulse);
       int64_t steepest = std::max<int64_t>(1, guess);
-      for (int64_t i = steepest; i <= std::min({size - 1, c.pulse + rounded(rate_hz_), std::max(next, c.pulse)}); ++i) {
+      for (int64_t i = steepest;
+           i <= std::min({size - 1, c.pulse + rounded(rate_hz_), std::max(next, c.pulse)}); ++i) {
         if (at(i) - at(i - 1) > at(steepest) - at(steepest - 1)) steepest = i;
       }
       const double rise = at(steepest) - at(steepest - 1);
@@ -296,17 +301,31 @@ class Detection {
         if (at(i) > at(peak)) peak = i;
         if (at(peak) - at(i) > 0.5 * (at(peak) - at(onset))) break;
       }
-      const bool has_summit = peak > onset && peak < latest && (peak > c.pulse || at(c.pulse + 1) < at(c.pulse)) &&
-                              at(peak) > at(onset) && (peak > c.pulse || at(peak) >= at(peak - 1));
+      const bool has_summit = peak > onset && peak < latest &&
+                              (peak > c.pulse || at(c.pulse + 1) < at(c.pulse)) && at(peak) > at(onset) &&
+                              (peak > c.pulse || at(peak) >= at(peak - 1));
       Scr scr;
       scr.overlapped = !has_summit;
       if (!has_summit && peak == c.pulse) {
         // A shoulder on a falling flank: the summit it would have alone.
         peak = std::min(latest, std::max(c.pulse, onset + rounded(1.1 * rate_hz_)));
       }
+      // Values of a large response need no smoothing, which would cut off a sharp summit.
+      const std::vector<double>& values = c.amplitude > kClear * noise_ ? run : smooth.front();
+      if (has_summit) {
+        const int64_t around = rounded(0.3 * rate_hz_);
+        const int64_t end = std::min(latest, peak + around);
+        for (int64_t i = std::max(onset + 1, peak - around); i <= end; ++i) {
+          if (values[static_cast<size_t>(i)] > values[static_cast<size_t>(peak)]) peak = i;
+        }
+      }
       if (peak <= onset) continue;
       scr.height = values[static_cast<size_t>(peak)];
-      scr.amplitude = has_summit ? scr.height - values[static_cast<size_t>(onset)] : c.amplitude;
+      const double climb = scr.height - values[static_cast<size_t>(onset)];
+      // On another's flank a response climbs less than it is large.
+      const bool on_flank = k > 0 && static_cast<double>(onset - last_peak) < kFlank_s * rate_hz_;
+      if (on_flank && climb < 0.5 * c.amplitude) scr.overlapped = true;
+      scr.amplitude = scr.overlapped ? c.amplitude : climb;
       if (!(scr.amplitude >= config_.min_amplitude_microsiemens)) continue;
       scr.onset = sample(first, onset);
       scr.peak = sample(first, peak);

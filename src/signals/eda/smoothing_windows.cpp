@@ -51,8 +51,8 @@ std::vector<double> convolve_held(const std::vector<double>& x, const std::vecto
   padded.insert(padded.end(), static_cast<size_t>(ahead), x.back());
   for (size_t i = 0; i < x.size(); ++i) {
     // window[k] meets the sample k before the newest one.
-    out[i] = std::inner_product(window.rbegin(), window.rend(), padded.begin() + static_cast<std::ptrdiff_t>(i),
-                                0.0);
+    out[i] = std::inner_product(window.rbegin(), window.rend(),
+                                padded.begin() + static_cast<std::ptrdiff_t>(i), 0.0);
   }
   return out;
 }

@@ -21,7 +21,8 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 double deviation(const std::vector<double>& x) {
   double sum = 0, squares = 0;
   for (const double v : x) sum += v;
-  for (const double v : x) squares += (v - sum / static_cast<double>(x.size())) * (v - sum / static_cast<double>(x.size()));
+  for (const double v : x)
+    squares += (v - sum / static_cast<double>(x.size())) * (v - sum / static_cast<double>(x.size()));
   return std::sqrt(squares / static_cast<double>(x.size()));
 }
 
@@ -43,7 +44,8 @@ std::string program(double rate_hz) {
           "tri = k - np.abs(np.arange(-k + 1, k)); bump = np.convolve(tri, tri) / np.sum(tri * tri)\n"
           "knots = np.arange(0, n + k // 2, k)\n"
           "at = np.arange(n)[:, None] - knots[None, :] + 2 * k - 2\n"
-          "B = sp.csc_matrix(np.where((at >= 0) & (at < len(bump)), bump[np.clip(at, 0, len(bump) - 1)], 0.0))\n"
+          "B = sp.csc_matrix(np.where((at >= 0) & (at < len(bump)), bump[np.clip(at, 0, len(bump) - 1)], "
+          "0.0))\n"
           "C = sp.csc_matrix(np.column_stack([np.ones(n), np.arange(1, n + 1) / n]))\n"
           "J = sp.hstack([M, C, B]).tocsc(); nb = B.shape[1]\n"
           "def mat(S):\n"
@@ -177,7 +179,7 @@ TEST(CvxEda, LinesAndConstantsAreTonic) {
   for (size_t i = 0; i < line.size(); ++i) EXPECT_NEAR(r.tonic[i], line[i], 1e-3);
   const CvxEdaResult flat = cvx_eda(std::vector<double>(100, 0.3), 4);
   EXPECT_TRUE(flat.converged);
-  EXPECT_EQ(flat.tonic, std::vector<double>(100, 0.3));
+  for (const double v : flat.tonic) EXPECT_NEAR(v, 0.3, 1e-14);
   EXPECT_EQ(flat.phasic, std::vector<double>(100, 0.0));
 }
 
@@ -189,7 +191,8 @@ TEST(CvxEda, MissingSamplesHaveNoSay) {
   holes[5] = kNan;
   const CvxEdaResult r = cvx_eda(holes, 4);
   EXPECT_TRUE(r.converged);
-  for (size_t i = 0; i < holes.size(); ++i) ASSERT_TRUE(std::isfinite(r.tonic[i]) && std::isfinite(r.phasic[i]));
+  for (size_t i = 0; i < holes.size(); ++i)
+    ASSERT_TRUE(std::isfinite(r.tonic[i]) && std::isfinite(r.phasic[i]));
   // Far from the hole little changes.
   for (size_t i = 1400; i < 2400; ++i) {
     EXPECT_NEAR(r.tonic[i] + r.phasic[i], whole.tonic[i] + whole.phasic[i], 0.02) << i;
@@ -225,13 +228,33 @@ TEST(CvxEda, TimeIsLinearInTheLength) {
 TEST(CvxEda, ErrorsNameTheParameter) {
   CvxEdaConfig config;
   config.tau1_s = 3;
-  EXPECT_NE(test::error_of([&] { cvx_eda({1, 2, 3}, 4, config); }, ErrorCode::kConfig).find("tau0_s"),
+  EXPECT_NE(test::error_of(
+                [&] {
+                  cvx_eda({1, 2, 3}, 4, config);
+                },
+                ErrorCode::kConfig)
+                .find("tau0_s"),
             std::string::npos);
-  EXPECT_NE(test::error_of([] { cvx_eda({1, 2, 3}, 1); }, ErrorCode::kConfig).find("a sample long"),
+  EXPECT_NE(test::error_of(
+                [] {
+                  cvx_eda({1, 2, 3}, 1);
+                },
+                ErrorCode::kConfig)
+                .find("a sample long"),
             std::string::npos);
-  EXPECT_NE(test::error_of([] { cvx_eda({1, 2, 3}, kNan); }, ErrorCode::kConfig).find("tau1_s"),
+  EXPECT_NE(test::error_of(
+                [] {
+                  cvx_eda({1, 2, 3}, kNan);
+                },
+                ErrorCode::kConfig)
+                .find("tau1_s"),
             std::string::npos);
-  EXPECT_NE(test::error_of([] { cvx_eda({1, 2, INFINITY}, 4); }, ErrorCode::kData).find("infinite"),
+  EXPECT_NE(test::error_of(
+                [] {
+                  cvx_eda({1, 2, INFINITY}, 4);
+                },
+                ErrorCode::kData)
+                .find("infinite"),
             std::string::npos);
 }
 

@@ -18,7 +18,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 std::vector<double> simulated(double rate_hz) {
   EdaSimulatorConfig config;
   config.rate_hz = rate_hz;
-  config.duration_s = 300;
+  config.duration_s = rate_hz > 500 ? 60 : 300;
   return simulate_eda(config).eda.values;
 }
 
@@ -97,9 +97,10 @@ TEST(EdaDecompose, HighPassGivesTheStoredNumbers) {
 
 TEST(EdaDecompose, MedianEqualsScipys) {
   const std::vector<double> x = simulated(4);
-  Verdict verdict(judged("from scipy import ndimage\ny = ndimage.median_filter(x, 17, mode='nearest')\n"
-                         "give(y); give(x - y)\n",
-                         x));
+  Verdict verdict(
+      judged("from scipy import ndimage\ny = ndimage.median_filter(x, 17, mode='nearest')\n"
+             "give(y); give(x - y)\n",
+             x));
   if (verdict.is_absent()) GTEST_SKIP() << "python3 with scipy is absent";
   EdaDecomposeConfig config;
   config.method = EdaDecomposer::kMedian;
@@ -129,7 +130,8 @@ TEST(EdaDecompose, EveryMethodFindsTheTonicPart) {
 TEST(EdaDecompose, GapsStayGapsAndBadInputIsDefined) {
   std::vector<double> x = simulated(4);
   for (size_t i = 300; i < 350; ++i) x[i] = kNan;
-  for (const EdaDecomposer method : {EdaDecomposer::kHighPass, EdaDecomposer::kMedian, EdaDecomposer::kCvxEda}) {
+  for (const EdaDecomposer method :
+       {EdaDecomposer::kHighPass, EdaDecomposer::kMedian, EdaDecomposer::kCvxEda}) {
     EdaDecomposeConfig config;
     config.method = method;
     const EdaComponents parts = decompose_eda(x, 4, config);
@@ -139,7 +141,8 @@ TEST(EdaDecompose, GapsStayGapsAndBadInputIsDefined) {
     }
     EXPECT_TRUE(decompose_eda({}, 4, config).tonic.empty());
     EXPECT_EQ(decompose_eda({0.5}, 4, config).tonic.size(), 1u);
-    for (const double v : decompose_eda(std::vector<double>(50, 0.25), 4, config).phasic) EXPECT_NEAR(v, 0, 1e-12);
+    for (const double v : decompose_eda(std::vector<double>(50, 0.25), 4, config).phasic)
+      EXPECT_NEAR(v, 0, 1e-12);
     EXPECT_FALSE(test::error_of([&] { decompose_eda(x, kNan, config); }, ErrorCode::kConfig).empty());
   }
   EdaDecomposeConfig config;

@@ -35,8 +35,8 @@ struct EdaConfig {
 };
 
 /// Skin conductance of one recording at 4 Hz to 1 kHz (1.5 Hz is the least for cvxeda): quality, cleaning,
-/// parts, responses, features. Time and memory are linear in its length; for recordings that do not fit, or do
-/// not end, see eda_stream.h.
+/// parts, responses, features. Time and memory are linear in its length; for recordings that do not fit, or
+/// do not end, see eda_stream.h.
 class EdaAnalysis {
  public:
   /// @param eda           microsiemens, NaN = missing

@@ -25,6 +25,7 @@ struct EdaCleaned {
 
 /// As NeuroKit2's eda_clean. A low-pass at or above half the rate has nothing to remove: it is left out with
 /// a note (3 Hz at rates up to 6 Hz, such as the E4's 4 Hz).
-EdaCleaned clean_eda(const std::vector<double>& x, double rate_hz, EdaCleaner cleaner = EdaCleaner::kNeurokit);
+EdaCleaned clean_eda(const std::vector<double>& x, double rate_hz,
+                     EdaCleaner cleaner = EdaCleaner::kNeurokit);
 
 }  // namespace limbic::signals

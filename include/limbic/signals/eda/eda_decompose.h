@@ -40,12 +40,13 @@ struct EdaDecomposeConfig {
 struct EdaComponents {
   std::vector<double> tonic;
   std::vector<double> phasic;
-  std::vector<double> driver;          ///< cvxeda only, else empty
-  double objective = 0;                ///< cvxeda only, else NaN
+  std::vector<double> driver;  ///< cvxeda only, else empty
+  double objective = 0;        ///< cvxeda only, else NaN
 };
 
 /// Tonic and phasic part, NaN where the input is. high_pass and median take every run between gaps for
 /// itself; cvxeda solves one problem in which missing samples have no say.
-EdaComponents decompose_eda(const std::vector<double>& x, double rate_hz, const EdaDecomposeConfig& config = {});
+EdaComponents decompose_eda(const std::vector<double>& x, double rate_hz,
+                            const EdaDecomposeConfig& config = {});
 
 }  // namespace limbic::signals

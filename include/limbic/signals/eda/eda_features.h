@@ -25,7 +25,7 @@ struct EdaSignals {
   TimeSeries conductance;  ///< cleaned; NaN where missing or bad
   TimeSeries tonic;
   TimeSeries phasic;
-  std::vector<bool> good;          ///< N
+  std::vector<bool> good;           ///< N
   std::vector<TimedScr> responses;  ///< by onset
 };
 
@@ -51,8 +51,8 @@ struct EdaFeatureConfig {
   void validate(config::Checks& checks) const;
 };
 
-/// Spectral power of conductance in the sympathetic band (Posada-Quintero et al. 2016): at 2 Hz, high-pass 0.01
-/// Hz of order 8, Welch with Blackman windows of 64 s.
+/// Spectral power of conductance in the sympathetic band (Posada-Quintero et al. 2016): at 2 Hz, high-pass
+/// 0.01 Hz of order 8, Welch with Blackman windows of 64 s.
 struct SympatheticPower {
   double power = 0;       ///< microsiemens^2; NaN for less than 64 s
   double normalized = 0;  ///< share of the power up to 1 Hz

@@ -13,13 +13,13 @@ namespace limbic::signals {
 
 /// What is wrong with a sample of skin conductance; a sample can have several.
 enum class EdaFlaw : uint8_t {
-  kAbsent = 1,         ///< NaN or infinite
-  kDisconnected = 2,   ///< no skin between the electrodes: conductance near 0
-  kOutOfRange = 4,     ///< negative or above what skin conducts
-  kFlat = 8,           ///< the very same value for too long
-  kClipped = 16,       ///< held at the rail
-  kJump = 32,          ///< changes faster than sweat glands and skin can
-  kMotion = 64,        ///< the sensor's accelerometer moves
+  kAbsent = 1,        ///< NaN or infinite
+  kDisconnected = 2,  ///< no skin between the electrodes: conductance near 0
+  kOutOfRange = 4,    ///< negative or above what skin conducts
+  kFlat = 8,          ///< the very same value for too long
+  kClipped = 16,      ///< held at the rail
+  kJump = 32,         ///< changes faster than sweat glands and skin can
+  kMotion = 64,       ///< the sensor's accelerometer moves
 };
 constexpr auto enum_names(EdaFlaw) {
   return std::array{std::pair{EdaFlaw::kAbsent, "missing"},
@@ -42,8 +42,8 @@ struct EdaQualityConfig {
   double rail_microsiemens = 0.0;
   double clipped_s = 1.0;
   double max_slope_per_s = 10.0;
-  double max_rise_share_per_s = 2.0;
-  double max_fall_share_per_s = 0.3;
+  double max_rise_share_per_s = 6.0;
+  double max_fall_share_per_s = 1.0;
   double min_jump_microsiemens = 0.03;
   double slope_window_s = 0.5;
   double pad_s = 0.5;
@@ -52,7 +52,8 @@ struct EdaQualityConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("disconnected_microsiemens", disconnected_microsiemens, "at or below: disconnected (below 0: out of range)");
+    v("disconnected_microsiemens", disconnected_microsiemens,
+      "at or below: disconnected (below 0: out of range)");
     v("max_microsiemens", max_microsiemens, "above: out of range");
     v("flat_s", flat_s, "the same value for at least so long is flat");
     v("flat_range_microsiemens", flat_range_microsiemens, "what counts as the same value: 0 = exactly");
@@ -61,7 +62,8 @@ struct EdaQualityConfig {
     v("clipped_s", clipped_s, "at the rail for at least so long (and three samples) is clipped");
     v("max_slope_per_s", max_slope_per_s, "microsiemens a second, up or down");
     v("max_rise_share_per_s", max_rise_share_per_s, "of the level a second");
-    v("max_fall_share_per_s", max_fall_share_per_s, "of the level a second: skin dries slowly");
+    v("max_fall_share_per_s", max_fall_share_per_s,
+      "of the level a second: skin dries slowly (1 = to a third in a second)");
     v("min_jump_microsiemens", min_jump_microsiemens, "smaller changes within slope_window_s are no jumps");
     v("slope_window_s", slope_window_s, "slopes are taken over so long (at least one sample)");
     v("pad_s", pad_s, "seconds before and after a jump or a disconnection that are flagged with it");
@@ -77,9 +79,9 @@ struct Acceleration {
 };
 
 struct EdaQuality {
-  std::vector<uint8_t> flaws;  ///< N, bits of EdaFlaw
-  std::vector<bool> good;      ///< N, no flaw that counts
-  double good_share = 0;       ///< of all samples; NaN without samples
+  std::vector<uint8_t> flaws;                     ///< N, bits of EdaFlaw
+  std::vector<bool> good;                         ///< N, no flaw that counts
+  double good_share = 0;                          ///< of all samples; NaN without samples
   std::array<double, kNumEdaFlaws> flaw_share{};  ///< in the order of enum_names
   /// Stretches of one flaw each, label = its name, value: mean conductance. By onset.
   EventTable stretches;

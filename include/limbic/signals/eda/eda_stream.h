@@ -56,10 +56,10 @@ class EdaStream {
   int64_t block_;
   int64_t past_;
   int64_t ahead_;
-  std::vector<double> kept_;   // the newest samples
-  int64_t kept_from_ = 0;      // index of the first of them
-  int64_t next_ = 0;           // first sample that is not yet out
-  double last_peak_s_;         // of the last response given out
+  std::vector<double> kept_;  // the newest samples
+  int64_t kept_from_ = 0;     // index of the first of them
+  int64_t next_ = 0;          // first sample that is not yet out
+  double last_peak_s_;        // of the last response given out
 };
 
 /// The offline twin of EdaStream.

@@ -46,21 +46,22 @@ struct ScrConfig {
 struct Scr {
   int64_t onset = 0;
   int64_t peak = 0;
-  int64_t recovery = -1;     ///< -1 when it does not recover
-  double height = 0;         ///< signal at the peak
-  double amplitude = 0;      ///< rise from onset to peak; of an overlapped one what it adds to the decay
+  int64_t recovery = -1;  ///< -1 when it does not recover
+  double height = 0;      ///< signal at the peak
+  double amplitude = 0;  ///< rise from onset to peak; of an overlapped one what is seen of it where the decay
+                         ///< is undone, too little close behind a large one
   double rise_s = 0;
-  double recovery_s = 0;     ///< peak to loss of recovery_share
-  double recovery63_s = 0;   ///< peak to loss of 63 %, about the time constant
-  bool overlapped = false;   ///< begins on the flank of another, without a trough or a summit of its own
+  double recovery_s = 0;    ///< peak to loss of recovery_share
+  double recovery63_s = 0;  ///< peak to loss of 63 %, about the time constant
+  bool overlapped = false;  ///< begins on the flank of another, without a trough or a summit of its own
 };
 
 struct ScrResult {
   ScrRule rule = ScrRule::kAbsolute;
-  std::vector<Scr> responses;     ///< by onset
-  double threshold = 0;           ///< absolute: smallest amplitude found certain, microsiemens; else the
-                                  ///< relative threshold in the signal's unit
-  double noise_deviation = 0;     ///< absolute: of a sample of the input
+  std::vector<Scr> responses;  ///< by onset
+  double threshold = 0;        ///< absolute: smallest amplitude found certain, microsiemens; else the
+                               ///< relative threshold in the signal's unit
+  double noise_deviation = 0;  ///< absolute: of a sample of the input
 };
 
 /// @param x  absolute: conductance before low-pass filtering (its noise is measured) or the phasic part;
