@@ -204,11 +204,26 @@ void malik(CorrectedBeats& series, const CorrectionConfig& config) {
   }
 }
 
+/// Intervals that stand alone among gaps and poor beats are chance more often than heart.
+void drop_short_runs(CorrectedBeats& series, int64_t min_intervals) {
+  auto& beats = series.beats;
+  for (size_t first = 0; first < beats.size();) {
+    size_t last = first;
+    while (is_linked(beats, last)) ++last;
+    if (static_cast<int64_t>(last - first) < min_intervals) {
+      for (size_t i = first; i < last; ++i) reject(beats[i], series.counts);
+    }
+    first = std::max(last, first + 1);
+  }
+}
+
 }  // namespace
 
 void CorrectionConfig::validate(config::Checks& checks) const {
   checks.expect(min_ibi_s > 0 && std::isfinite(min_ibi_s), "min_ibi_s", "must be positive");
   checks.expect(max_ibi_s > min_ibi_s && std::isfinite(max_ibi_s), "max_ibi_s", "must be above min_ibi_s");
+  checks.expect(min_run_intervals >= 1 && min_run_intervals <= 1000, "min_run_intervals",
+                "must be in [1, 1000]");
   checks.expect(alpha > 0 && std::isfinite(alpha), "alpha", "must be positive");
   checks.expect(threshold_beats >= 5 && threshold_beats % 2 == 1 && threshold_beats < 100000,
                 "threshold_beats", "must be odd and at least 5");
@@ -273,6 +288,7 @@ CorrectedBeats correct_beats(const std::vector<Beat>& beats, const CorrectionCon
     const bool is_poor = beats[i].flag == BeatFlag::kPoor || (i > 0 && beats[i - 1].flag == BeatFlag::kPoor);
     if (is_poor || i == 0) out.beats[i].ibi_s = kMissing;
   }
+  drop_short_runs(out, config.min_run_intervals);
   if (config.method == BeatCorrection::kLipponenTarvainen) lipponen_tarvainen(out, config);
   if (config.method == BeatCorrection::kMalik) malik(out, config);
   for (auto& beat : out.beats) {

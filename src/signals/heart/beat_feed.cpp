@@ -92,15 +92,17 @@ RawBeats BeatFeed::finish() {
   found_.end_s = t0_s_ + static_cast<double>(num_pushed_) / rate_hz_;
   std::stable_sort(found_.spans.begin(), found_.spans.end(),
                    [](const auto& a, const auto& b) { return a.onset_s < b.onset_s; });
+  std::vector<Interval> gaps;  // by time, apart from each other
+  for (const auto& span : found_.spans) {
+    if (span.label != "clipped") gaps.push_back({span.onset_s, span.onset_s + span.duration_s});
+  }
+  auto gap = gaps.begin();
   auto& beats = found_.beats;
   for (size_t b = 1; b < beats.size(); ++b) {
     const double ibi_s = beats[b].time_s - beats[b - 1].time_s;
-    bool is_linked = ibi_s <= config_.max_gap_s;
-    for (const auto& span : found_.spans) {
-      if (span.onset_s >= beats[b].time_s) break;
-      if (span.label != "clipped" && span.onset_s + span.duration_s > beats[b - 1].time_s) is_linked = false;
-    }
-    if (is_linked) beats[b].ibi_s = ibi_s;
+    while (gap != gaps.end() && gap->end_s <= beats[b - 1].time_s) ++gap;
+    const bool is_parted = gap != gaps.end() && gap->start_s < beats[b].time_s;
+    if (!is_parted && ibi_s <= config_.max_gap_s) beats[b].ibi_s = ibi_s;
   }
   return std::move(found_);
 }

@@ -39,6 +39,9 @@ bool is_covered(const NnIntervals& nn, double window_s, double least) {
 
 HrvSpectrum bands_of(const PowerSpectrum& spectrum, double window_s, const HrvConfig& config) {
   HrvSpectrum out = no_spectrum();
+  // A recording of beats alone ends at its last beat, up to an interval before its time is over.
+  constexpr double kLongestInterval = 2;
+  window_s += kLongestInterval;
   if (window_s >= config.min_vlf_s) {
     out.vlf_ms2 = band_power(spectrum, config.vlf_low_hz, config.lf_low_hz);
     out.total_ms2 = band_power(spectrum, config.vlf_low_hz, config.hf_high_hz);

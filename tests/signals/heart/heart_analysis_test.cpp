@@ -115,6 +115,17 @@ TEST(BeatCorrection, RunsOfPoorBeatsPartTheSeries) {
   EXPECT_TRUE(std::isfinite(corrected.beats[22].ibi_s));
 }
 
+TEST(BeatCorrection, IntervalsThatStandAloneAreRefused) {
+  auto raw = beats_from_durations(breathing_intervals(50));
+  raw.beats[20].flag = BeatFlag::kPoor;
+  raw.beats[23].flag = BeatFlag::kPoor;  // leaves the interval of beat 22 alone
+  EXPECT_TRUE(std::isnan(correct_beats(raw.beats, {}).beats[22].ibi_s));
+  EXPECT_EQ(correct_beats(raw.beats, {}).counts.num_rejected, 1);
+  CorrectionConfig any;
+  any.min_run_intervals = 1;
+  EXPECT_TRUE(std::isfinite(correct_beats(raw.beats, any).beats[22].ibi_s));
+}
+
 TEST(HeartAnalysis, FramesFollowTheIntervalsAndStopAtGaps) {
   // 75 a minute for 20 s, 5 s nothing, then 60 a minute.
   std::vector<double> end_s;

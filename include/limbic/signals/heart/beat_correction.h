@@ -24,6 +24,7 @@ struct CorrectionConfig {
   BeatCorrection method = BeatCorrection::kLipponenTarvainen;
   double min_ibi_s = 0.3;
   double max_ibi_s = 2;
+  int64_t min_run_intervals = 3;
   double alpha = 5.2;
   int64_t threshold_beats = 91;
   int64_t median_beats = 11;
@@ -38,6 +39,7 @@ struct CorrectionConfig {
     v("method", method, "lipponen_tarvainen, malik or none");
     v("min_ibi_s", min_ibi_s, "shorter intervals are missing after correction");
     v("max_ibi_s", max_ibi_s, "longer intervals are missing after correction");
+    v("min_run_intervals", min_run_intervals, "fewer intervals in a row between gaps are missing");
     v("alpha", alpha, "thresholds are so many quartile deviations");
     v("threshold_beats", threshold_beats, "beats around that a threshold looks at, odd");
     v("median_beats", median_beats, "beats around whose median an interval is compared with, odd");

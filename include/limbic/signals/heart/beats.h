@@ -16,7 +16,7 @@ enum class BeatFlag {
   kEctopic,    ///< was too early or too late; moved between its neighbours
   kInserted,   ///< was missed by the detector; placed between its neighbours
   kLongShort,  ///< its interval fits nothing; moved between its neighbours
-  kRejected,   ///< its interval was refused (range, Malik's rule): the interval is missing
+  kRejected,   ///< its interval was refused (range, alone between gaps, Malik's rule) and is missing
   kPoor,       ///< lies in bad signal or does not look like the others: no interval begins or ends here
   kExtra,      ///< a false detection, taken out of the series
 };
@@ -64,7 +64,7 @@ struct BeatConfig {
   double clipped_s = 0.04;
   double ecg_min_correlation = -1;
   double bvp_min_correlation = 0.8;
-  double max_motion_g = 0.3;
+  double max_motion_g = 0.1;
 
   template <class Visitor>
   void visit(Visitor& v) {

@@ -37,7 +37,7 @@ struct HrvConfig {
     v("lf_low_hz", lf_low_hz, "LF is [lf_low, hf_low)");
     v("hf_low_hz", hf_low_hz, "HF is [hf_low, hf_high)");
     v("hf_high_hz", hf_high_hz, "upper edge of HF");
-    v("min_vlf_s", min_vlf_s, "shortest window for VLF and total power");
+    v("min_vlf_s", min_vlf_s, "shortest window for VLF and total power (2 s less will do, here and below)");
     v("min_lf_s", min_lf_s, "shortest window for LF, LF/HF and normalised units");
     v("min_hf_s", min_hf_s, "shortest window for HF");
     v("welch_min_coverage", welch_min_coverage,
@@ -70,7 +70,7 @@ struct HrvSpectrum {
   double total_ms2;  ///< from vlf_low to hf_high
   double lf_hf;
   double lf_nu, hf_nu;  ///< percent of LF + HF
-  double hf_peak_hz;    ///< highest density within HF; the breathing rate when that lies in the band
+  double hf_peak_hz;    ///< highest inner maximum within HF; near the breathing rate when breathing rules
 };
 /// NN on an even grid by a natural cubic spline, then welch() with Hann segments.
 /// @param window_s  length of the window that the beats come from, for the minima
@@ -85,8 +85,8 @@ struct HrvNonlinear {
 HrvNonlinear hrv_nonlinear(const std::vector<Beat>& beats, const HrvConfig& config);
 
 /// Sample entropy of any series: -ln(A / B) with Chebyshev distance at most tolerance. NaN splits the series:
-/// templates lie within runs. NaN when nothing matches. Sorted search: 10 hours of beats take part of a
-/// second.
+/// templates lie within runs. NaN when nothing matches. Sorted search: 45,000 beats (10 hours)
+/// take about 1 s.
 double sample_entropy(const std::vector<double>& x, int64_t m, double tolerance);
 
 }  // namespace limbic::signals

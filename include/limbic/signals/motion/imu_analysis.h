@@ -39,8 +39,9 @@ struct ImuConfig {
 /// Activity, posture and gait from an accelerometer, with a gyroscope if there is one.
 ///
 /// Angles follow from gravity (gx, gy, gz), which points up: pitch = atan2(-gx, sqrt(gy^2 + gz^2)), roll =
-/// atan2(gy, gz), inclination = angle between z and up, in degrees; a sensor that lies flat, z up, has 0, 0,
-/// 0. Memory is that of eleven columns of the input's length (10 hours at 64 Hz: 200 MB); feed more in hours.
+/// atan2(gy, gz), inclination = angle between z and up, in degrees; flat with z up, all three are 0.
+/// Keeps ten columns of the input's length: 10 hours at 32 Hz take 200 MB at the peak, the input included;
+/// feed longer recordings in hours.
 class ImuAnalysis {
  public:
   /// @param gyro  degrees a second, may be null; other rates are interpolated
