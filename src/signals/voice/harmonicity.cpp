@@ -55,10 +55,6 @@ double HarmonicityTrack::mean_db() const {
 HarmonicityFrames::HarmonicityFrames(const HarmonicityConfig& config, double rate_hz)
     : config_(config), rate_hz_(rate_hz), correlation_(harmonicity_options(config, rate_hz), rate_hz) {}
 
-double HarmonicityFrames::reach_s() const {
-  return std::max(0.5 * correlation_.window_s(), 1.0 / config_.floor_hz) + 4.0 / rate_hz_;
-}
-
 void HarmonicityFrames::compute(const SampleSpan& x, const AudioLevel& level, const FrameGrid& grid,
                                 int64_t first, int64_t last, std::vector<double>& hnr_db) const {
   constexpr auto kStep = static_cast<int64_t>(kLanes);

@@ -15,7 +15,6 @@ class HarmonicityFrames {
   FrameGrid grid(int64_t num_samples) const {
     return centred_grid(num_samples, rate_hz_, correlation_.window_s(), config_.hop_s);
   }
-  double reach_s() const;
   /// Appends dB of frames [first, last) of the grid, NaN = no value.
   void compute(const SampleSpan& x, const AudioLevel& level, const FrameGrid& grid, int64_t first,
                int64_t last, std::vector<double>& hnr_db) const;

@@ -13,7 +13,6 @@ class IntensityFrames {
   IntensityFrames(const IntensityConfig& config, double rate_hz);
 
   FrameGrid grid(int64_t num_samples) const { return centred_grid(num_samples, rate_hz_, window_s_, hop_s_); }
-  double reach_s() const { return 0.5 * window_s_ + 4.0 / rate_hz_; }
   void compute(const SampleSpan& x, const FrameGrid& grid, int64_t first, int64_t last,
                std::vector<double>& level_db) const;
 

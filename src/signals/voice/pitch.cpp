@@ -138,11 +138,6 @@ double PitchFrames::window_s() const {
   return correlation_ ? correlation_->window_s() : subharmonic_->window_s();
 }
 
-double PitchFrames::reach_s() const {
-  // The local mean looks one period to either side, the window half its length; a few samples for rounding.
-  return std::max(0.5 * window_s(), 1.0 / config_.floor_hz) + 4.0 / rate_hz_;
-}
-
 void PitchFrames::compute(const SampleSpan& x, const AudioLevel& level, const FrameGrid& grid, int64_t first,
                           int64_t last, std::vector<PitchFrame>& out) const {
   constexpr auto kStep = static_cast<int64_t>(kLanes);

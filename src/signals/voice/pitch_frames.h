@@ -18,12 +18,11 @@ class PitchFrames {
   double window_s() const;
   double hop_s() const { return hop_s_; }
   double ceiling_hz() const { return ceiling_hz_; }
-  /// Seconds of samples that a frame may look at on either side of its centre.
-  double reach_s() const;
   FrameGrid grid(int64_t num_samples) const {
     return centred_grid(num_samples, rate_hz_, window_s(), hop_s_);
   }
-  /// Appends frames [first, last) of the grid. `x` holds reach_s() around them, as far as the recording goes.
+  /// Appends frames [first, last) of the grid. `x` holds a window around them, as far as the
+  /// recording goes.
   void compute(const SampleSpan& x, const AudioLevel& level, const FrameGrid& grid, int64_t first,
                int64_t last, std::vector<PitchFrame>& out) const;
 

@@ -18,7 +18,6 @@ class Resampled {
  public:
   Resampled(double in_rate_hz, double out_rate_hz);
 
-  double reach_s() const;
   double out_rate_hz() const { return out_rate_; }
   /// Output samples of a recording, and the shift that centres them in it as Praat does.
   int64_t num_output(int64_t num_input) const;
