@@ -46,9 +46,11 @@ print('ok')
                                            "'" + (dir / "a.npz") + "'");
     EXPECT_EQ(judged.value_or("ok\n"), "ok\n");
     NpzWriter bad(dir / "b.npz");
-    EXPECT_THAT(test::error_of([&] { bad.add("x", {3}, std::vector<double>{1}); }, ErrorCode::kInternal), HasSubstr("1 values for an array 'x' of 3"));
+    EXPECT_THAT(test::error_of([&] { bad.add("x", {3}, std::vector<double>{1}); }, ErrorCode::kInternal),
+                HasSubstr("1 values for an array 'x' of 3"));
     bad.add("x", {1}, std::vector<double>{1});
-    EXPECT_THAT(test::error_of([&] { bad.add("x", {1}, std::vector<double>{1}); }, ErrorCode::kInternal), HasSubstr("is taken"));
+    EXPECT_THAT(test::error_of([&] { bad.add("x", {1}, std::vector<double>{1}); }, ErrorCode::kInternal),
+                HasSubstr("is taken"));
   }
 }
 
@@ -73,7 +75,8 @@ print('ok')
 )",
                                        "'" + dir.path() + "'");
   if (!made) GTEST_SKIP() << "no python3 with numpy";
-  for (const char* type : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "bef4", "bei2", "bef8", "fortran"}) {
+  for (const char* type : {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "bef4", "bei2",
+                           "bef8", "fortran"}) {
     const NpyArray array = read_npy(dir / (std::string(type) + ".npy"));
     EXPECT_THAT(array.shape, ElementsAre(2, 3, 4));
     for (size_t i = 0; i < 24; ++i) EXPECT_EQ(array.values[i], static_cast<double>(i)) << type;
@@ -88,7 +91,8 @@ print('ok')
   EXPECT_EQ(half[3], 65504);
   EXPECT_TRUE(std::isinf(half[4]) && std::isnan(half[5]));
   EXPECT_THAT(test::error_of([&] { read_npy(dir / "object.npy"); }, ErrorCode::kData), HasSubstr("pickles"));
-  EXPECT_THAT(test::error_of([&] { read_npy(dir / "record.npy"); }, ErrorCode::kData), HasSubstr("structured types are not read"));
+  EXPECT_THAT(test::error_of([&] { read_npy(dir / "record.npy"); }, ErrorCode::kData),
+              HasSubstr("structured types are not read"));
   const SensorRecording recording = read_sensors(dir / "z.npz");
   EXPECT_EQ(recording.stream("eda").rate_hz, 4);
   EXPECT_EQ(recording.stream("eda").num_samples(), 40u);
@@ -147,7 +151,9 @@ TEST(Mat, EqualsScipyInEveryVersion) {
     EXPECT_THAT(file.find("z")->values, ElementsAre(1, 3));
     EXPECT_THAT(file.find("z")->imaginary, ElementsAre(2, -4));
     if (is_four) continue;
-    EXPECT_EQ(file.find("note")->text, "gr\xc3\xbc\xc3\x9f" "e");
+    EXPECT_EQ(file.find("note")->text,
+              "gr\xc3\xbc\xc3\x9f"
+              "e");
     EXPECT_EQ(file.find("rows")->text, "ab\ncd");
     EXPECT_EQ(file.find("s.ecg")->values[99], 99);
     EXPECT_THAT(file.find("s.sub.x")->values, ElementsAre(1, 2));
@@ -162,7 +168,8 @@ TEST(Mat, EqualsScipyInEveryVersion) {
     EXPECT_EQ(recording.stream("chest").rate_hz, 50);
     EXPECT_NEAR(recording.stream("ecg").at(99, 0), 9.9, 1e-12);
     options.columns = {{"EAD", "", "", 1, 0, ""}};
-    EXPECT_THAT(test::error_of([&] { read_sensors(dir / name, options); }, ErrorCode::kConfig), HasSubstr("no array 'EAD'; did you mean 'EDA'?"));
+    EXPECT_THAT(test::error_of([&] { read_sensors(dir / name, options); }, ErrorCode::kConfig),
+                HasSubstr("no array 'EAD'; did you mean 'EDA'?"));
   }
 }
 
@@ -173,7 +180,8 @@ TEST(Mat, BadFilesAreRefused) {
     return test::error_of([&] { read_mat(dir / "b.mat"); }, ErrorCode::kData);
   };
   EXPECT_THAT(refused(""), HasSubstr("0 bytes; not a MATLAB file"));
-  EXPECT_THAT(refused("MATLAB 7.3 MAT-file, Platform: GLNXA64"), HasSubstr("save it again in MATLAB with save(..., '-v7')"));
+  EXPECT_THAT(refused("MATLAB 7.3 MAT-file, Platform: GLNXA64"),
+              HasSubstr("save it again in MATLAB with save(..., '-v7')"));
   EXPECT_THAT(refused(std::string(200, 'x')), HasSubstr("byte 0: not a MATLAB file of version 4 to 7"));
   using namespace std::string_literals;
   const std::string head = "MATLAB 5.0 MAT-file" + std::string(105, ' ') + "\x00\x01IM"s;
@@ -206,7 +214,8 @@ for f in sorted(glob.glob(sys.argv[1] + '/**/*.mat', recursive=True)):
   int num_files = 0;
   while (lines >> path >> rows >> sum >> rate) {
     SensorReadOptions options;
-    options.columns = {{"ETdata.pos#4", "gaze", "px", 1, 0, "gaze"}, {"ETdata.pos#5", "gaze", "px", 1, 0, "gaze"}};
+    options.columns = {{"ETdata.pos#4", "gaze", "px", 1, 0, "gaze"},
+                       {"ETdata.pos#5", "gaze", "px", 1, 0, "gaze"}};
     const SensorRecording recording = read_sensors(path, options);
     const SensorStream& gaze = recording.stream("gaze");
     EXPECT_EQ(gaze.num_samples(), rows);

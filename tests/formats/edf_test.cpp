@@ -12,7 +12,8 @@ using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 
-SensorRecording read_bytes(const std::string& bytes, const SensorReadOptions& options = {}, const char* name = "a.edf") {
+SensorRecording read_bytes(const std::string& bytes, const SensorReadOptions& options = {},
+                           const char* name = "a.edf") {
   test::TempDir dir;
   core::write_file(dir / name, bytes);
   return read_sensors(dir / name, options);
@@ -45,7 +46,9 @@ TEST(Edf, BdfHas24BitsAndItsAnnotations) {
   file.is_bdf = true;
   file.kind = "BDF+C";
   using namespace std::string_literals;
-  file.annotations = {"+0.5\x14" "begin\x14\0"s};
+  file.annotations = {
+      "+0.5\x14"
+      "begin\x14\0"s};
   const SensorRecording recording = read_bytes(file.bytes(), {}, "a.bdf");
   EXPECT_EQ(recording.format, "bdf+");
   for (int i = 0; i < 12; ++i)
@@ -59,7 +62,14 @@ TEST(Edf, DiscontinuousRecordsKeepTheirGaps) {
   file.kind = "EDF+D";
   file.starts = {0.25, 1.25, 7.5};
   using namespace std::string_literals;
-  file.annotations = {"+0.75\x15" "2.5\x14" "tone\x14" "beep\x14\0"s, "", "+8\x14" "end \xc3\xa9\x14\0"s};
+  file.annotations = {
+      "+0.75\x15"
+      "2.5\x14"
+      "tone\x14"
+      "beep\x14\0"s,
+      "",
+      "+8\x14"
+      "end \xc3\xa9\x14\0"s};
   const SensorRecording recording = read_bytes(file.bytes());
   EXPECT_EQ(recording.origin_s, 0.25);
   EXPECT_EQ(recording.start_unix_s, 1241259630.25);
@@ -137,18 +147,24 @@ TEST(Edf, DamageIsSaidOrRefused) {
     }
     EXPECT_THAT(test::error_of([&] { read_bytes(bad); }, ErrorCode::kData), HasSubstr(c.message));
   }
-  EXPECT_THAT(test::error_of([&] { read_bytes(good.substr(0, 200)); }, ErrorCode::kData), HasSubstr("at least 256"));
-  EXPECT_THAT(test::error_of([&] { read_bytes("RIFF" + good); }, ErrorCode::kData), HasSubstr("EDF begins with"));
+  EXPECT_THAT(test::error_of([&] { read_bytes(good.substr(0, 200)); }, ErrorCode::kData),
+              HasSubstr("at least 256"));
+  EXPECT_THAT(test::error_of([&] { read_bytes("RIFF" + good); }, ErrorCode::kData),
+              HasSubstr("EDF begins with"));
   EdfFile clock = two_signals();
   clock.kind = "EDF+D";
   clock.starts = {5, 3, 9};
-  EXPECT_THAT(test::error_of([&] { read_bytes(clock.bytes()); }, ErrorCode::kData), HasSubstr("record 1 begins at 3 s, before record 0"));
+  EXPECT_THAT(test::error_of([&] { read_bytes(clock.bytes()); }, ErrorCode::kData),
+              HasSubstr("record 1 begins at 3 s, before record 0"));
   clock.starts = {0, 1, 1e12};
   EXPECT_THAT(test::error_of([&] { read_bytes(clock.bytes()); }, ErrorCode::kData), HasSubstr("read a part"));
   clock.starts = {0, 1, 2};
   using namespace std::string_literals;
-  clock.annotations = {"+x\x14" "a\x14\0"s};
-  EXPECT_THAT(test::error_of([&] { read_bytes(clock.bytes()); }, ErrorCode::kData), HasSubstr("its onset is not a number"));
+  clock.annotations = {
+      "+x\x14"
+      "a\x14\0"s};
+  EXPECT_THAT(test::error_of([&] { read_bytes(clock.bytes()); }, ErrorCode::kData),
+              HasSubstr("its onset is not a number"));
   EdfFile undated = two_signals();
   undated.date = "xx.yy.zz";
   undated.recording = "";

@@ -36,7 +36,8 @@ inline std::string gzipped(const std::string& bytes) {
 }
 
 /// Through libzip, as a program that is not ours would.
-inline void write_zip(const std::string& path, const std::vector<std::pair<std::string, std::string>>& files) {
+inline void write_zip(const std::string& path,
+                      const std::vector<std::pair<std::string, std::string>>& files) {
   std::remove(path.c_str());
   zip_t* zip = zip_open(path.c_str(), ZIP_CREATE, nullptr);
   for (const auto& [name, bytes] : files)
@@ -52,7 +53,8 @@ inline std::vector<std::pair<std::string, std::string>> e4_session(int seconds) 
   for (int i = 0; i < 4 * seconds; ++i) eda += fmt::format("{:.6f}\n", 0.25 * i);
   for (int i = 0; i < seconds; ++i) hr += fmt::format("{:.2f}\n", 60.0 + i);
   ibi += "3.5,0.75\n4.25,0.75\n9.0,0.8\n";
-  return {{"ACC.csv", acc}, {"EDA.csv", eda}, {"HR.csv", hr}, {"IBI.csv", ibi}, {"tags.csv", "1002.25\n1005\n"}};
+  return {
+      {"ACC.csv", acc}, {"EDA.csv", eda}, {"HR.csv", hr}, {"IBI.csv", ibi}, {"tags.csv", "1002.25\n1005\n"}};
 }
 
 struct EdfChannel {
@@ -84,8 +86,11 @@ struct EdfFile {
     if (!kind.empty()) all.push_back({annotation_label, "", -1, 1, annotation_samples});
     const size_t n = all.size();
     std::string out = is_bdf ? std::string("\xff") + "BIOSEMI" : field("0", 8);
-    out += field("X X X X", 80) + field(recording, 80) + date + time + field(fmt::format("{}", 256 * (n + 1)), 8);
-    out += field(kind, 44) + field(fmt::format("{}", promised_records == -2 ? static_cast<long>(starts.size()) : promised_records), 8);
+    out += field("X X X X", 80) + field(recording, 80) + date + time +
+           field(fmt::format("{}", 256 * (n + 1)), 8);
+    out += field(kind, 44) + field(fmt::format("{}", promised_records == -2 ? static_cast<long>(starts.size())
+                                                                            : promised_records),
+                                   8);
     out += field(fmt::format("{:g}", record_s), 8) + field(fmt::format("{}", n), 4);
     const int limit = is_bdf ? 8388607 : 32767;
     for (const auto& c : all) out += field(c.label, 16);
@@ -132,14 +137,17 @@ class XdfFile {
     append<uint16_t>(bytes_, tag);
     bytes_ += content;
   }
-  void boundary() { chunk(5, std::string("\x43\xa5\x46\xdc\xcb\xf5\x41\x0f\xb3\x0e\xd5\x46\x73\x83\xcb\xe4", 16)); }
+  void boundary() {
+    chunk(5, std::string("\x43\xa5\x46\xdc\xcb\xf5\x41\x0f\xb3\x0e\xd5\x46\x73\x83\xcb\xe4", 16));
+  }
   void header(uint32_t id, const std::string& name, const std::string& type, int channels, double rate,
               const std::string& format, const std::string& desc = "<desc/>") {
     std::string content;
     append(content, id);
-    content += fmt::format("<?xml version=\"1.0\"?><info><name>{}</name><type>{}</type><channel_count>{}</channel_count>"
-                           "<nominal_srate>{:g}</nominal_srate><channel_format>{}</channel_format>{}</info>",
-                           name, type, channels, rate, format, desc);
+    content += fmt::format(
+        "<?xml version=\"1.0\"?><info><name>{}</name><type>{}</type><channel_count>{}</channel_count>"
+        "<nominal_srate>{:g}</nominal_srate><channel_format>{}</channel_format>{}</info>",
+        name, type, channels, rate, format, desc);
     chunk(2, content);
   }
   /// Samples of floats; a NaN time leaves its stamp out.
@@ -185,7 +193,8 @@ class XdfFile {
 inline std::optional<std::string> python(const std::string& script, const std::string& arguments = "") {
   test::TempDir dir;
   core::write_file(dir / "judge.py", script);
-  const std::string command = "OMP_NUM_THREADS=1 /usr/bin/python3 '" + (dir / "judge.py") + "' " + arguments + " 2>'" + (dir / "err") + "'";
+  const std::string command = "OMP_NUM_THREADS=1 /usr/bin/python3 '" + (dir / "judge.py") + "' " + arguments +
+                              " 2>'" + (dir / "err") + "'";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return std::nullopt;
   std::string out;

@@ -1,10 +1,12 @@
-// Files with random damage: every one is read or refused with limbic::Error; nothing crashes, hangs or takes memory
-// that the file does not warrant.
+// Files with random damage: every one is read or refused with limbic::Error; nothing crashes, hangs or takes
+// memory that the file does not warrant.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "limbic/core/rng.h"
 #include "limbic/formats/npy.h"
@@ -21,24 +23,61 @@ std::string mutated(std::string bytes, core::Rng& rng) {
     // Headers are where the lies are.
     const size_t at = rng.chance(0.5) ? below(std::min<size_t>(bytes.size(), 600)) : below(bytes.size());
     switch (below(7)) {
-      case 0: bytes[at] = static_cast<char>(below(256)); break;
-      case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-      case 2: bytes.erase(at, 1 + below(8)); break;
-      case 3: bytes.insert(at, 1 + below(8), static_cast<char>(below(256))); break;
-      case 4: bytes.resize(at); break;
-      case 5:
-        for (size_t i = at; i < std::min(bytes.size(), at + 1 + below(8)); ++i) bytes[i] = rng.chance(0.5) ? '\xff' : '9';
+      case 0:
+        bytes[at] = static_cast<char>(below(256));
         break;
-      default: bytes.insert(at, bytes.substr(below(bytes.size()), below(64))); break;
+      case 1:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+        break;
+      case 2:
+        bytes.erase(at, 1 + below(8));
+        break;
+      case 3:
+        bytes.insert(at, 1 + below(8), static_cast<char>(below(256)));
+        break;
+      case 4:
+        bytes.resize(at);
+        break;
+      case 5:
+        for (size_t i = at; i < std::min(bytes.size(), at + 1 + below(8)); ++i)
+          bytes[i] = rng.chance(0.5) ? '\xff' : '9';
+        break;
+      default:
+        bytes.insert(at, bytes.substr(below(bytes.size()), below(64)));
+        break;
     }
   }
   return bytes;
 }
 
+/// Thousands of small files: in memory where there is such a place.
+class SensorMutants : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    const char* before = std::getenv("TMPDIR");
+    if (before != nullptr) before_ = before;
+    if (std::filesystem::is_directory("/dev/shm")) setenv("TMPDIR", "/dev/shm", 1);
+  }
+  void TearDown() override {
+    if (before_.empty())
+      unsetenv("TMPDIR");
+    else
+      setenv("TMPDIR", before_.c_str(), 1);
+  }
+
+ private:
+  std::string before_;
+};
+
 struct Outcome {
   int num_read = 0;
   int num_refused = 0;
 };
+
+/// Without the fsync of core::write_file.
+void write_plainly(const std::string& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 Outcome read_mutants(const std::string& name, const std::string& good, int count) {
   test::TempDir dir;
@@ -48,9 +87,7 @@ Outcome read_mutants(const std::string& name, const std::string& good, int count
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < count; ++i) {
     const std::string bytes = mutated(good, rng);
-    FILE* file = std::fopen(path.c_str(), "wb");
-    std::fwrite(bytes.data(), 1, bytes.size(), file);
-    std::fclose(file);
+    write_plainly(path, bytes);
     SensorReadOptions options;
     options.max_bytes = 64 << 20;
     try {
@@ -68,19 +105,26 @@ Outcome read_mutants(const std::string& name, const std::string& good, int count
   }
   const double took = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_LT(took, 60);
-  ::testing::Test::RecordProperty(name, fmt::format("{} read, {} refused, {:.1f} s", outcome.num_read, outcome.num_refused, took));
+  ::testing::Test::RecordProperty(
+      name, fmt::format("{} read, {} refused, {:.1f} s", outcome.num_read, outcome.num_refused, took));
   return outcome;
 }
 
 constexpr int kMutants = 2000;
 
-TEST(SensorMutants, Edf) {
+TEST_F(SensorMutants, Edf) {
   test_files::EdfFile file;
   file.channels = {{"GSR", "uS", 0, 40, 4}, {"EKG", "mV", -5, 5, 8}};
   file.starts = {0, 1, 5, 6};
   file.kind = "EDF+D";
   using namespace std::string_literals;
-  file.annotations = {"+0.5\x15" "1\x14" "a\x14\0"s, "", "+5.5\x14" "b\x14\0"s};
+  file.annotations = {
+      "+0.5\x15"
+      "1\x14"
+      "a\x14\0"s,
+      "",
+      "+5.5\x14"
+      "b\x14\0"s};
   const Outcome outcome = read_mutants("a.edf", file.bytes(), kMutants);
   EXPECT_GT(outcome.num_read, 100);
   EXPECT_GT(outcome.num_refused, 100);
@@ -90,7 +134,7 @@ TEST(SensorMutants, Edf) {
   EXPECT_GT(read_mutants("a.bdf", file.bytes(), kMutants).num_read, 100);
 }
 
-TEST(SensorMutants, Xdf) {
+TEST_F(SensorMutants, Xdf) {
   test_files::XdfFile file;
   file.header(1, "c", "EDA", 2, 4, "float32");
   file.header(2, "m", "Markers", 1, 0, "string");
@@ -105,7 +149,7 @@ TEST(SensorMutants, Xdf) {
   EXPECT_GT(outcome.num_refused, 20);
 }
 
-TEST(SensorMutants, EmpaticaZipAndGzip) {
+TEST_F(SensorMutants, EmpaticaZipAndGzip) {
   test::TempDir dir;
   test_files::write_zip(dir / "a.zip", test_files::e4_session(10));
   EXPECT_GT(read_mutants("a.zip", core::read_file(dir / "a.zip"), kMutants).num_refused, 100);
@@ -115,7 +159,7 @@ TEST(SensorMutants, EmpaticaZipAndGzip) {
   EXPECT_GT(read_mutants("a.csv", csv, kMutants).num_read, 50);
 }
 
-TEST(SensorMutants, EmpaticaCsv) {
+TEST_F(SensorMutants, EmpaticaCsv) {
   test::TempDir dir;
   core::Rng rng(5);
   const auto session = test_files::e4_session(10);
@@ -125,7 +169,8 @@ TEST(SensorMutants, EmpaticaCsv) {
     const std::string folder = dir / "s";
     std::filesystem::create_directories(folder);
     for (const auto& [other, bytes] : session) {
-      if (i < 10 || other == name) core::write_file(folder + "/" + other, other == name ? mutated(bytes, rng) : bytes);
+      if (i < 10 || other == name)
+        write_plainly(folder + "/" + other, other == name ? mutated(bytes, rng) : bytes);
     }
     try {
       read_sensors(folder);
@@ -134,13 +179,13 @@ TEST(SensorMutants, EmpaticaCsv) {
       EXPECT_EQ(error.code(), ErrorCode::kData) << error.what();
       ++outcome.num_refused;
     }
-    core::write_file(folder + "/" + name, good);
+    write_plainly(folder + "/" + name, good);
   }
   EXPECT_GT(outcome.num_read, 50);
   EXPECT_GT(outcome.num_refused, 100);
 }
 
-TEST(SensorMutants, Arrays) {
+TEST_F(SensorMutants, Arrays) {
   test::TempDir dir;
   for (const bool is_compressed : {false, true}) {
     NpzWriter npz(dir / "a.npz", is_compressed);

@@ -26,10 +26,13 @@ TEST(SensorCsv, TimeColumnsInTheirUnits) {
   EXPECT_FALSE(seconds.start_unix_s.has_value());
   EXPECT_EQ(seconds.stream("eda").rate_hz, 4);
   EXPECT_EQ(seconds.stream("eda").t0_s, 0);
-  const SensorRecording unix_ms = read_text("timestamp\tgsr\n1644226061000\t1\n1644226061500\t2\n1644226062000\t3\n");
+  const SensorRecording unix_ms =
+      read_text("timestamp\tgsr\n1644226061000\t1\n1644226061500\t2\n1644226062000\t3\n");
   EXPECT_EQ(unix_ms.start_unix_s, 1644226061.0);
   EXPECT_EQ(unix_ms.stream("eda").rate_hz, 2);
-  const SensorRecording dates = read_text("time;HR\n2024-05-01T12:00:00.5+02:00;60,5\n2024-05-01T12:00:01.5+02:00;61\n2024-05-01T12:00:02.5+02:00;62\n");
+  const SensorRecording dates = read_text(
+      "time;HR\n2024-05-01T12:00:00.5+02:00;60,5\n2024-05-01T12:00:01.5+02:00;61\n2024-05-01T12:00:02.5+02:"
+      "00;62\n");
   EXPECT_EQ(dates.start_unix_s, 1714557600.5);
   EXPECT_EQ(dates.stream("heart_rate").at(0, 0), 60.5);
   SensorReadOptions ms;
@@ -60,7 +63,9 @@ TEST(SensorCsv, LeftOutRowsAreMissingAndUnevenOnesIrregular) {
 TEST(SensorCsv, ColumnMapNamesScalesAndGroups) {
   SensorReadOptions options;
   options.rate_hz["*"] = 50;
-  options.columns = {{"a", "acc", "g", 0.5, 1, "wrist"}, {"c", "acc", "", 0.5, 0, "wrist"}, {"#2", "eda", "microsiemens", 2, 0, ""}};
+  options.columns = {{"a", "acc", "g", 0.5, 1, "wrist"},
+                     {"c", "acc", "", 0.5, 0, "wrist"},
+                     {"#2", "eda", "microsiemens", 2, 0, ""}};
   const SensorRecording recording = read_text("a,b,c,d\n1,2,3,x\n4,,6,y\n", options);
   ASSERT_EQ(recording.streams.size(), 2u);
   EXPECT_THAT(recording.stream("wrist").values_SC, ElementsAre(1.5, 1.5, 3, 3));
@@ -69,15 +74,18 @@ TEST(SensorCsv, ColumnMapNamesScalesAndGroups) {
   EXPECT_TRUE(std::isnan(recording.stream("eda").at(1, 0)));
   EXPECT_THAT(recording.notes, Contains(HasSubstr("column 'd' holds text")));
   options.columns = {{"aa", "", "", 1, 0, ""}};
-  EXPECT_THAT(test::error_of([&] { read_text("aaa,b\n1,2\n", options); }, ErrorCode::kConfig), HasSubstr("no column 'aa'; did you mean 'aaa'?"));
+  EXPECT_THAT(test::error_of([&] { read_text("aaa,b\n1,2\n", options); }, ErrorCode::kConfig),
+              HasSubstr("no column 'aa'; did you mean 'aaa'?"));
   options.columns = {{"b", "", "", 0, 0, ""}};
-  EXPECT_THAT(test::error_of([&] { read_text("a,b\n1,2\n", options); }, ErrorCode::kConfig), HasSubstr("scale not 0"));
+  EXPECT_THAT(test::error_of([&] { read_text("a,b\n1,2\n", options); }, ErrorCode::kConfig),
+              HasSubstr("scale not 0"));
 }
 
 TEST(SensorCsv, AxesAreOneStream) {
   SensorReadOptions options;
   options.rate_hz["*"] = 100;
-  const SensorRecording recording = read_text("acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n1,2,3,4,5,6\n", options);
+  const SensorRecording recording =
+      read_text("acc_x,acc_y,acc_z,gyro_x,gyro_y,gyro_z\n1,2,3,4,5,6\n", options);
   ASSERT_EQ(recording.streams.size(), 2u);
   EXPECT_EQ(recording.streams[0].name, "acc");
   EXPECT_THAT(recording.stream("gyro").values_SC, ElementsAre(4, 5, 6));
@@ -98,14 +106,17 @@ TEST(SensorCsv, RefusalsNameTheLine) {
       {"time,EDA\n", "a header and no samples"},
       {"# Sampling Rate (Hz):= 0\n# Labels:= EDA\n1\n2\n", "a sampling rate of 0 Hz"},
       {"# Sampling Rate (Hz):= fast\n1\n", "a.csv:1: the sampling rate is 'fast'"},
-      {"# OpenSignals Text File Format\n# {\"x\": \n# EndOfHeader\n1\n", "a.csv:2: not JSON"},
+      {"# OpenSignals Text File Format\n# {\"x\": \n# EndOfHeader\n1\n", "a.csv:2:1: not JSON"},
       {"# only comments\n", "no samples"},
-      {"\xff\xfe" "E\0D\0A\0", "UTF-16"},
+      {"\xff\xfe"
+       "E\0D\0A\0",
+       "UTF-16"},
   };
   for (const Case& c : cases)
     EXPECT_THAT(test::error_of([&] { read_text(c.text); }, ErrorCode::kData), HasSubstr(c.message)) << c.text;
   EXPECT_THAT(test::error_of([&] { read_text(""); }, ErrorCode::kData), HasSubstr("empty"));
-  EXPECT_THAT(test::error_of([&] { read_text(std::string("ab\0c", 4)); }, ErrorCode::kData), HasSubstr("unknown kind"));
+  EXPECT_THAT(test::error_of([&] { read_text(std::string("ab\0c", 4)); }, ErrorCode::kData),
+              HasSubstr("unknown kind"));
   const SensorRecording torn = read_text("time,EDA\n1,1\n2,2\n3,3\n4,");
   EXPECT_EQ(torn.stream("eda").num_samples(), 4u);  // an empty field is a missing value
   const SensorRecording torn_row = read_text("time,EDA\n1,1\n2,2\n3,3\n4");
@@ -119,8 +130,10 @@ TEST(SensorCsv, RefusalsNameTheLine) {
 TEST(SensorText, OpenSignalsHeader) {
   const std::string text =
       "# OpenSignals Text File Format\n"
-      "# {\"00:07:80:3B:46:61\": {\"sensor\": [\"EDA\", \"RAW\"], \"device name\": \"x\", \"column\": [\"nSeq\", \"DI\", \"CH1\", "
-      "\"CH2\"], \"label\": [\"CH1\", \"CH2\"], \"sampling rate\": 1000, \"resolution\": [16, 16], \"date\": \"2017-03-14\", "
+      "# {\"00:07:80:3B:46:61\": {\"sensor\": [\"EDA\", \"RAW\"], \"device name\": \"x\", \"column\": "
+      "[\"nSeq\", \"DI\", \"CH1\", "
+      "\"CH2\"], \"label\": [\"CH1\", \"CH2\"], \"sampling rate\": 1000, \"resolution\": [16, 16], \"date\": "
+      "\"2017-03-14\", "
       "\"time\": \"17:20:54.250\"}}\n"
       "# EndOfHeader\n"
       "0\t1\t31000\t500\t\n1\t1\t31010\t501\t\n2\t1\t31020\t502\t\n";
@@ -159,12 +172,19 @@ TEST(Bids, RunIsOneRecordingWithInheritedMetadata) {
   const std::string folder = dir / "sub-01/func";
   std::filesystem::create_directories(folder);
   core::write_file(dir / "dataset_description.json", "{}");
-  core::write_file(dir / "task-rest_physio.json", R"({"SamplingFrequency": 1, "StartTime": -2.5, "Columns": ["cardiac", "respiratory", "trigger"]})");
-  core::write_file(folder + "/sub-01_task-rest_physio.json", R"({"SamplingFrequency": 50.0, "cardiac": {"Units": "mV"}})");
-  core::write_file(folder + "/sub-01_task-rest_physio.tsv.gz", test_files::gzipped("1\t2\t0\n3\tn/a\t1\n5\t6\t0\n"));
-  core::write_file(folder + "/sub-01_task-rest_recording-wrist_physio.json", R"({"SamplingFrequency": 4, "StartTime": 0, "Columns": ["EDA"]})");
-  core::write_file(folder + "/sub-01_task-rest_recording-wrist_physio.tsv.gz", test_files::gzipped("0.5\n0.6\n"));
-  core::write_file(folder + "/sub-01_task-rest_events.tsv", "onset\tduration\ttrial_type\n1.5\t2\tface\n4\tn/a\thouse\n");
+  core::write_file(
+      dir / "task-rest_physio.json",
+      R"({"SamplingFrequency": 1, "StartTime": -2.5, "Columns": ["cardiac", "respiratory", "trigger"]})");
+  core::write_file(folder + "/sub-01_task-rest_physio.json",
+                   R"({"SamplingFrequency": 50.0, "cardiac": {"Units": "mV"}})");
+  core::write_file(folder + "/sub-01_task-rest_physio.tsv.gz",
+                   test_files::gzipped("1\t2\t0\n3\tn/a\t1\n5\t6\t0\n"));
+  core::write_file(folder + "/sub-01_task-rest_recording-wrist_physio.json",
+                   R"({"SamplingFrequency": 4, "StartTime": 0, "Columns": ["EDA"]})");
+  core::write_file(folder + "/sub-01_task-rest_recording-wrist_physio.tsv.gz",
+                   test_files::gzipped("0.5\n0.6\n"));
+  core::write_file(folder + "/sub-01_task-rest_events.tsv",
+                   "onset\tduration\ttrial_type\n1.5\t2\tface\n4\tn/a\thouse\n");
   core::write_file(folder + "/sub-01_task-other_events.tsv", "onset\tduration\n1\t2\n");
   const SensorRecording recording = read_sensors(folder + "/sub-01_task-rest_physio.tsv.gz");
   EXPECT_EQ(recording.format, "bids");
@@ -188,18 +208,35 @@ TEST(Bids, RunIsOneRecordingWithInheritedMetadata) {
     return test::error_of([&] { read_sensors(bad / "s_physio.tsv"); }, ErrorCode::kData);
   };
   EXPECT_THAT(refused("", "1\n"), HasSubstr("no s_physio.json beside it"));
-  EXPECT_THAT(refused(R"({"SamplingFrequency": 0, "Columns": ["a"]})", "1\n"), HasSubstr("a sampling rate of 0 Hz"));
-  EXPECT_THAT(refused(R"({"SamplingFrequency": "4", "Columns": ["a"]})", "1\n"), HasSubstr("SamplingFrequency is not a number"));
+  EXPECT_THAT(refused(R"({"SamplingFrequency": 0, "Columns": ["a"]})", "1\n"),
+              HasSubstr("a sampling rate of 0 Hz"));
+  EXPECT_THAT(refused(R"({"SamplingFrequency": "4", "Columns": ["a"]})", "1\n"),
+              HasSubstr("SamplingFrequency is not a number"));
   EXPECT_THAT(refused(R"({"SamplingFrequency": 4})", "1\n"), HasSubstr("Columns is missing"));
-  EXPECT_THAT(refused(R"({"SamplingFrequency": 4, "Columns": ["a"]})", "a\n1\n"), HasSubstr("s_physio.tsv:1: column 'a': 'a' is not a number; a BIDS physio table has no header row"));
-  EXPECT_THAT(refused(R"({"SamplingFrequency": 4, "Columns": ["a"]})", "1\t2\n1\t2\n"), HasSubstr("2 fields; its .json names 1 columns"));
+  EXPECT_THAT(
+      refused(R"({"SamplingFrequency": 4, "Columns": ["a"]})", "a\n1\n"),
+      HasSubstr("s_physio.tsv:1: column 'a': 'a' is not a number; a BIDS physio table has no header row"));
+  EXPECT_THAT(refused(R"({"SamplingFrequency": 4, "Columns": ["a"]})", "1\t2\n1\t2\n"),
+              HasSubstr("2 fields; its .json names 1 columns"));
 }
 
 TEST(SensorText, ModalitiesAreGuessedFromNames) {
-  const std::vector<std::pair<const char*, const char*>> cases = {
-      {"EDA", "eda"}, {"GSR1", "eda"}, {"ecgLead2", "ecg"}, {"EKG", "ecg"}, {"PPG_green", "ppg"}, {"RRI", "ibi"},
-      {"HR", "heart_rate"}, {"skinTemp", "temperature"}, {"ACC X", "acc"}, {"RSP", "respiration"}, {"EMG zyg", "emg"},
-      {"pupil_left", "pupil"}, {"Photosensor", "photosensor"}, {"error", "other"}, {"chrome", "other"}, {"", "other"}};
+  const std::vector<std::pair<const char*, const char*>> cases = {{"EDA", "eda"},
+                                                                  {"GSR1", "eda"},
+                                                                  {"ecgLead2", "ecg"},
+                                                                  {"EKG", "ecg"},
+                                                                  {"PPG_green", "ppg"},
+                                                                  {"RRI", "ibi"},
+                                                                  {"HR", "heart_rate"},
+                                                                  {"skinTemp", "temperature"},
+                                                                  {"ACC X", "acc"},
+                                                                  {"RSP", "respiration"},
+                                                                  {"EMG zyg", "emg"},
+                                                                  {"pupil_left", "pupil"},
+                                                                  {"Photosensor", "photosensor"},
+                                                                  {"error", "other"},
+                                                                  {"chrome", "other"},
+                                                                  {"", "other"}};
   for (const auto& [name, modality] : cases) EXPECT_EQ(guess_modality(name), modality) << name;
   EXPECT_EQ(guess_modality("signal 3", "uS"), "eda");
 }

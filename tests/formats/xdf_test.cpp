@@ -34,9 +34,10 @@ void add_counter(XdfFile& file, uint32_t id, const std::vector<double>& times) {
 TEST(Xdf, StreamsMarkersLabelsAndDeducedStamps) {
   XdfFile file;
   file.chunk(1, "<?xml version=\"1.0\"?><info><version>1.0</version></info>");
-  file.header(7, "wrist &amp; arm", "GSR", 2, 4, "float32",
-              "<desc><!-- <label>no</label> --><channels><channel><label>left</label><unit>uS</unit></channel>"
-              "<channel><label>right</label><unit>uS</unit></channel></channels></desc>");
+  file.header(
+      7, "wrist &amp; arm", "GSR", 2, 4, "float32",
+      "<desc><!-- <label>no</label> --><channels><channel><label>left</label><unit>uS</unit></channel>"
+      "<channel><label>right</label><unit>uS</unit></channel></channels></desc>");
   file.header(9, "keys", "Markers", 1, 0, "string");
   file.samples(7, {100.0, kDeduced, kDeduced, 100.75}, {1, 2, 3, 4, 5, 6, 7, 8});
   file.text(9, 100.6, "go");
@@ -114,22 +115,27 @@ TEST(Xdf, DamageCostsNoMoreThanTheChunksAroundIt) {
   std::string bad = file.bytes();
   bad[at] = '\x55';
   const SensorRecording recording = read_xdf_bytes(bad);
-  EXPECT_THAT(recording.notes, Contains(HasSubstr("damaged (a length that is not of 1, 4 or 8 bytes); read on at byte")));
+  EXPECT_THAT(recording.notes,
+              Contains(HasSubstr("damaged (a length that is not of 1, 4 or 8 bytes); read on at byte")));
   EXPECT_EQ(recording.stream("eda").num_samples(), 120u);  // 40, 40 missing, 40
   EXPECT_EQ(find_gaps(recording.stream("eda")).size(), 1u);
   const SensorRecording cut = read_xdf_bytes(file.bytes().substr(0, at + 9));
   EXPECT_EQ(cut.stream("eda").num_samples(), 40u);
   EXPECT_THAT(cut.notes, Contains(HasSubstr("it would end after the file")));
-  EXPECT_THAT(test::error_of([&] { read_xdf_bytes("XDF:"); }, ErrorCode::kData), HasSubstr("no stream header"));
+  EXPECT_THAT(test::error_of([&] { read_xdf_bytes("XDF:"); }, ErrorCode::kData),
+              HasSubstr("no stream header"));
   XdfFile format;
   format.header(1, "c", "EDA", 1, 4, "float16");
-  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(format.bytes()); }, ErrorCode::kData), HasSubstr("channel_format 'float16'"));
+  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(format.bytes()); }, ErrorCode::kData),
+              HasSubstr("channel_format 'float16'"));
   XdfFile channels;
   channels.header(1, "c", "EDA", 0, 4, "float32");
-  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(channels.bytes()); }, ErrorCode::kData), HasSubstr("channel_count 0"));
+  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(channels.bytes()); }, ErrorCode::kData),
+              HasSubstr("channel_count 0"));
   XdfFile rate;
   rate.header(1, "c", "EDA", 1, -4, "float32");
-  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(rate.bytes()); }, ErrorCode::kData), HasSubstr("nominal_srate"));
+  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(rate.bytes()); }, ErrorCode::kData),
+              HasSubstr("nominal_srate"));
   // A chunk that claims 2^63 samples.
   XdfFile huge;
   huge.header(1, "c", "EDA", 1, 4, "float32");
@@ -142,8 +148,8 @@ TEST(Xdf, DamageCostsNoMoreThanTheChunksAroundIt) {
   EXPECT_EQ(read_xdf_bytes(huge.bytes()).stream("eda").num_samples(), 3u);
 }
 
-// github.com/xdf-modules/example-files @ 76a6be7, 1.2 MB, not in the corpora: XDF_EXAMPLES names a copy. The numbers
-// are what pyxdf (load_xdf, defaults) gives.
+// github.com/xdf-modules/example-files @ 76a6be7, 1.2 MB, not in the corpora: XDF_EXAMPLES names a copy. The
+// numbers are what pyxdf (load_xdf, defaults) gives.
 TEST(Xdf, ExampleFilesEqualPyxdf) {
   const char* folder = std::getenv("XDF_EXAMPLES");
   if (folder == nullptr) GTEST_SKIP() << "set XDF_EXAMPLES to a copy of xdf-modules/example-files";
