@@ -17,7 +17,7 @@ constexpr double kFloorBias = 2.0;
 /// The peak of the excess is forgotten at this pace.
 constexpr double kPeakDecay_s = 10;
 /// Below this a band is digital silence; 1e-10 is -100 dB of full scale.
-constexpr double kLeastPower = 1e-10;
+constexpr double kLeastBandPower = 1e-10;
 
 LogMelConfig mel_config(const EnergyVadConfig& config) {
   LogMelConfig mel;
@@ -116,7 +116,7 @@ double EnergyVad::score_of(const float* bands, double level_db) {
   double excess_db = 0;
   for (size_t b = 0; b < bands_.size(); ++b) {
     Band& band = bands_[b];
-    band.power = keep * band.power + (1 - keep) * std::max(static_cast<double>(bands[b]), kLeastPower);
+    band.power = keep * band.power + (1 - keep) * std::max(static_cast<double>(bands[b]), kLeastBandPower);
     double& minimum = band.block_minima[block];
     minimum = is_new_block ? band.power : std::min(minimum, band.power);
     const double floor = kFloorBias * *std::min_element(band.block_minima.begin(), band.block_minima.end());

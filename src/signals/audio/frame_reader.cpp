@@ -4,13 +4,13 @@
 #include <cmath>
 #include <string>
 
+#include "dsp/constants.h"
 #include "limbic/core/rng.h"
 
 namespace limbic::signals {
 namespace {
 
 std::vector<double> window_weights(WindowShape shape, int64_t length) {
-  constexpr double kPi = 3.14159265358979323846;
   std::vector<double> w(static_cast<size_t>(length), 1.0);
   if (shape == WindowShape::kRectangular || length == 1) return w;
   const auto period = static_cast<double>(shape == WindowShape::kHannPeriodic ? length : length - 1);

@@ -6,25 +6,12 @@
 #include <utility>
 
 #include "dsp/fft.h"
+#include "dsp/got.h"
 #include "frame_reader.h"
 #include "limbic/core/log.h"
 #include "mel_filterbank.h"
 
 namespace limbic::signals {
-namespace {
-
-std::string got(double value) {
-  std::string text = std::to_string(value);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return ", got " + text;
-}
-std::string got(int64_t value) {
-  return ", got " + std::to_string(value);
-}
-
-}  // namespace
-
 LogMelConfig LogMelConfig::librosa(int64_t sample_rate_hz, int64_t fft_samples, int64_t hop_samples,
                                    int64_t num_mels) {
   LogMelConfig c;

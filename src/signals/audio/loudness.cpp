@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "dsp/constants.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/statistics.h"
 #include "limbic/signals/table.h"
@@ -12,7 +13,6 @@
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kAbsoluteGateLufs = -70.0;
 
 double lufs_of(double power) {

@@ -5,13 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "dsp/constants.h"
 #include "frame_reader.h"
 #include "limbic/core/error.h"
 
 namespace limbic::signals {
 namespace {
-
-constexpr double kPi = 3.14159265358979323846;
 
 const MfccConfig& checked_mfcc(const MfccConfig& config) {
   config::ThrowingChecks checks("mfcc");

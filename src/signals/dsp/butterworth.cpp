@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "dsp/constants.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/filter.h"
 
@@ -12,8 +13,6 @@ namespace {
 
 using Root = std::complex<double>;
 using Roots = std::vector<Root>;
-
-constexpr double kPi = 3.14159265358979323846;
 
 struct ZerosPolesGain {
   Roots zeros;

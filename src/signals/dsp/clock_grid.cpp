@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "dsp/bessel.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/clock.h"
 #include "limbic/signals/table.h"
@@ -16,16 +17,6 @@ constexpr double kZeroCrossings = 12;  ///< of the sinc, each side
 constexpr double kPassBand = 0.9;      ///< where the cutoff lies, of the lower Nyquist frequency
 constexpr double kKaiserBeta = 8;
 constexpr int64_t kMaxGridSamples = int64_t{1} << 32;
-
-/// Bessel function I0 by its series.
-double bessel_i0(double x) {
-  double sum = 1, term = 1;
-  for (int k = 1; k < 60 && term > 1e-17 * sum; ++k) {
-    term *= (x / (2 * k)) * (x / (2 * k));
-    sum += term;
-  }
-  return sum;
-}
 
 /// Kaiser-windowed sinc over |x| in [0, kZeroCrossings], tabulated; linear between entries (error below
 /// 1e-6).

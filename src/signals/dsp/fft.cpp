@@ -2,11 +2,10 @@
 
 #include <cmath>
 #include <utility>
+#include "dsp/constants.h"
 
 namespace limbic::signals {
 namespace {
-
-constexpr double kTwoPi = 6.283185307179586476925286766559;
 
 /// kLanes complex numbers; an array of them is the real signal x[0] + i x[1], x[2] + i x[3]... as it lies in
 /// memory.

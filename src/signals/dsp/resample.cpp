@@ -8,13 +8,14 @@
 #include <tuple>
 #include <utility>
 
+#include "dsp/bessel.h"
+#include "dsp/constants.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/filter.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr int64_t kLargestTerm = 100000;
 
 /// out / in as up / down: exact when it is a ratio of small integers, else the last convergent of its
@@ -46,16 +47,6 @@ std::pair<int64_t, int64_t> rate_ratio(double in_hz, double out_hz) {
     rest = 1.0 / fraction;
   }
   return {up, down};
-}
-
-double bessel_i0(double x) {
-  double term = 1;
-  double sum = 1;
-  for (int k = 1; term > 1e-18 * sum; ++k) {
-    term *= (0.5 * x / k) * (0.5 * x / k);
-    sum += term;
-  }
-  return sum;
 }
 
 /// Low-pass impulse response over time in input samples.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dsp/constants.h"
 #include "limbic/signals/dsp/statistics.h"
 
 namespace limbic::signals {
@@ -94,7 +95,6 @@ Part part_of(size_t size, size_t num_parts, size_t part) {
 }
 
 double cosine_coefficient(const Series& values, size_t k) {
-  constexpr double kPi = 3.14159265358979323846;
   const auto size = static_cast<double>(values.size());
   double sum = 0;
   for (size_t i = 0; i < values.size(); ++i)

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "dsp/constants.h"
 #include "fft.h"
 #include "limbic/core/error.h"
 #include "taper.h"
@@ -40,7 +41,6 @@ class PowerOf {
 }  // namespace
 
 std::vector<double> periodic_taper(Taper taper, size_t length) {
-  constexpr double kTwoPi = 6.283185307179586476925286766559;
   std::vector<double> w(length, 1.0);
   if (taper == Taper::kRectangular || length <= 1) return w;
   for (size_t i = 0; i < length; ++i) {
@@ -98,7 +98,6 @@ PowerSpectrum welch(const std::vector<double>& x, double rate_hz, int64_t segmen
 
 PowerSpectrum lomb_scargle(const std::vector<double>& time_s, const std::vector<double>& x,
                            const std::vector<double>& frequency_hz) {
-  constexpr double kTwoPi = 6.283185307179586476925286766559;
   require(time_s.size() == x.size(), ErrorCode::kInternal,
           "lomb_scargle: " + std::to_string(time_s.size()) + " times for " + std::to_string(x.size()) +
               " values");

@@ -5,15 +5,12 @@
 #include <string>
 #include <utility>
 
+#include "dsp/got.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/statistics.h"
 
 namespace limbic::signals {
 namespace {
-
-std::string got(double value) {
-  return ", got " + std::to_string(value);
-}
 
 double percentile_of_sorted(const std::vector<double>& sorted, double percent) {
   if (sorted.empty()) return kMissing;

@@ -5,6 +5,7 @@
 #include <limits>
 #include <string>
 
+#include "dsp/got.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/statistics.h"
 #include "limbic/signals/table.h"
@@ -92,10 +93,6 @@ struct Box {
   }
   double dispersion() const { return high_x - low_x + high_y - low_y; }
 };
-
-std::string got(double value) {
-  return ", got " + std::to_string(value);
-}
 
 /// Runs of `is_fast` and of its opposite as saccades and fixations of at least these durations.
 template <class LongEnough>

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "dsp/constants.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/dsp/filter.h"
 #include "limbic/signals/dsp/peaks.h"
@@ -228,7 +229,6 @@ std::vector<double> steps_of(const Channels& band, const Interval& bout, double 
 
 /// Sum of the magnitudes (over channels) of even over odd harmonics from start to end, which is one stride.
 double harmonic_ratio_of(const Channels& channels, double start_s, double end_s, int64_t num_harmonics) {
-  constexpr double kTwoPi = 6.283185307179586476925286766559;
   constexpr size_t kPoints = 128;
   static const auto roots = [] {
     std::array<std::pair<double, double>, kPoints> out;

@@ -5,11 +5,11 @@
 #include <cmath>
 #include <complex>
 #include <utility>
+#include "dsp/constants.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kTarget_hz = 11000.0;
 constexpr double kMinFormant_hz = 50.0;
 constexpr double kMaxFormant_hz = 5450.0;
@@ -51,7 +51,7 @@ EgemapsFormants::EgemapsFormants(const EgemapsGrid& grid, int64_t sample_rate_hz
   }
 }
 
-void EgemapsFormants::measure(const Lanes* real, const Lanes* imaginary, FormantFrame* out) const {
+void EgemapsFormants::measure(const Lanes* real, const Lanes* imaginary, EgemapsFormantFrame* out) const {
   const auto n = static_cast<size_t>(num_samples_);
   const auto harmonics = static_cast<size_t>(num_harmonics_);
   std::vector<Singles> re(harmonics + 1);
@@ -83,8 +83,8 @@ void EgemapsFormants::measure(const Lanes* real, const Lanes* imaginary, Formant
   }
 }
 
-FormantFrame EgemapsFormants::from_correlation(const float* correlation) {
-  FormantFrame out;
+EgemapsFormantFrame EgemapsFormants::from_correlation(const float* correlation) {
+  EgemapsFormantFrame out;
   if (!(correlation[0] > 0)) return out;
   float a[kOrder] = {};
   float error = correlation[0];

@@ -14,11 +14,11 @@ class EgemapsFormants {
   EgemapsFormants(const EgemapsGrid& grid, int64_t sample_rate_hz);
 
   /// @param real, imaginary  num_bins, of frames that lie in the middle of the FFT
-  void measure(const Lanes* real, const Lanes* imaginary, FormantFrame* out) const;
+  void measure(const Lanes* real, const Lanes* imaginary, EgemapsFormantFrame* out) const;
 
  private:
   static constexpr int kOrder = 11;
-  static FormantFrame from_correlation(const float* correlation);
+  static EgemapsFormantFrame from_correlation(const float* correlation);
 
   float scale_;
   int64_t num_samples_;       ///< of the resampled frame

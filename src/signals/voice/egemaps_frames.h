@@ -36,7 +36,7 @@ enum VoiceColumn : size_t { kF0, kJitter, kShimmer, kHnr, kH1H2, kH1A3, kFormant
 using VoiceFrame = std::array<float, kEgemapsVoice>;
 
 constexpr size_t kEgemapsFormants = 3;
-struct FormantFrame {
+struct EgemapsFormantFrame {
   std::array<float, kEgemapsFormants> frequency_hz{};  ///< 0 = there is none
   std::array<float, kEgemapsFormants> bandwidth_hz{};
 };

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dsp/constants.h"
 #include "dsp/fft.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr float kLowestLevel = -200.0f;
 constexpr double kMaxRatio = 1e11;
 constexpr double kMinRatio = 1e-9;
@@ -164,7 +164,7 @@ float EgemapsHarmonics::hnr_db(float f0_hz, const float* magnitude) const {
 }
 
 EgemapsHarmonics::Result EgemapsHarmonics::measure(float f0_hz, const float* magnitude,
-                                                   const FormantFrame& formants) const {
+                                                   const EgemapsFormantFrame& formants) const {
   Result out;
   out.hnr_db = hnr_db(f0_hz, magnitude);
   const Harmonics harmonics = find(f0_hz, magnitude);

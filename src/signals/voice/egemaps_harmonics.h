@@ -17,7 +17,7 @@ class EgemapsHarmonics {
     std::array<float, kEgemapsFormants> formant_db{};  ///< relative to F0; 0 = no harmonic near the formant
   };
   /// @param magnitude  num_bins
-  Result measure(float f0_hz, const float* magnitude, const FormantFrame& formants) const;
+  Result measure(float f0_hz, const float* magnitude, const EgemapsFormantFrame& formants) const;
 
  private:
   static constexpr int kHarmonics = 100;

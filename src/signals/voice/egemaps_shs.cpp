@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <utility>
+#include "dsp/constants.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr double kLowest_hz = 25.0;
 constexpr double kMinPitch_hz = 55.0;
 constexpr double kMaxPitch_hz = 1000.0;

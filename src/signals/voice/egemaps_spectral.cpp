@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include "dsp/constants.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 constexpr int kMelBands = 26;
 constexpr double kMelLow_hz = 20.0;
 constexpr double kMelHigh_hz = 8000.0;

@@ -4,12 +4,12 @@
 #include <cmath>
 #include <utility>
 
+#include "dsp/constants.h"
 #include "limbic/core/error.h"
 
 namespace limbic::signals {
 namespace {
 
-constexpr double kPi = 3.14159265358979323846;
 /// openSMILE divides 16-bit samples by 32767; samples here are divided by 32768.
 constexpr float kSampleScale = static_cast<float>(32768.0 / 32767.0);
 constexpr float kMinLevel = 0.001f;  ///< RMS below which a frame is unvoiced whatever its F0
@@ -158,7 +158,7 @@ void EgemapsStream::State::analyse(int64_t num_frames, bool with_pitch) {
     }
   }
   tables->spectral_fft.complex_spectrum(signal.data(), scratch.data(), real.data(), imaginary.data());
-  std::array<FormantFrame, kLanes> formants;
+  std::array<EgemapsFormantFrame, kLanes> formants;
   if (with_pitch) tables->formants.measure(real.data(), imaginary.data(), formants.data());
   std::array<SpectralFrame, kLanes> spectral;
   std::vector<double> power(bins);

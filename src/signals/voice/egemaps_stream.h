@@ -88,7 +88,7 @@ struct EgemapsStream::State {
   struct Waiting {
     std::vector<float> magnitude;
     float level = 0;  ///< RMS of the windowed frame
-    FormantFrame formants;
+    EgemapsFormantFrame formants;
     SpectralFrame spectral{};
   };
   static constexpr int64_t kRing = kViterbiLag + static_cast<int64_t>(kLanes);

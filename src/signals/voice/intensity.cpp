@@ -3,23 +3,14 @@
 #include <cmath>
 #include <string>
 
+#include "dsp/bessel.h"
+#include "dsp/constants.h"
 #include "limbic/signals/table.h"
 #include "voice/intensity_frames.h"
 #include "voice/pitch_frames.h"
 
 namespace limbic::signals {
 namespace {
-
-/// Modified Bessel function of order 0, by its power series.
-double bessel_i0(double x) {
-  double term = 1;
-  double sum = 1;
-  for (int k = 1; k < 200 && term > 1e-17 * sum; ++k) {
-    term *= (0.5 * x / k) * (0.5 * x / k);
-    sum += term;
-  }
-  return sum;
-}
 
 const IntensityConfig& checked_intensity(const IntensityConfig& config, double rate_hz) {
   check_voice_rate(rate_hz);
@@ -43,7 +34,6 @@ IntensityFrames::IntensityFrames(const IntensityConfig& config, double rate_hz)
       hop_s_(config.hop_s > 0 ? config.hop_s : 0.8 / config.floor_hz),
       window_s_(6.4 / config.floor_hz),
       half_(static_cast<int64_t>(std::floor(0.5 * window_s_ * rate_hz))) {
-  constexpr double kPi = 3.14159265358979323846;
   const double steepness = 2.0 * kPi * kPi + 0.5;
   for (int64_t i = -half_; i <= half_; ++i) {
     const double u = static_cast<double>(i) / (0.5 * window_s_ * rate_hz);

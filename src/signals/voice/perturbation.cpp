@@ -4,6 +4,7 @@
 #include <cmath>
 #include <string>
 
+#include "dsp/constants.h"
 #include "voice/pitch_frames.h"
 #include "voice/pulse_rms.h"
 
@@ -90,7 +91,6 @@ double regular_pulse_rms(const SampleSpan& x, double pulse_s, double left_period
   const int64_t first = std::max(x.first, x.after(pulse_s - left_s));
   const int64_t last = std::min(x.last - 1, x.before(pulse_s + right_s));
   if (last - first < 3) return kMissing;
-  constexpr double kPi = 3.14159265358979323846;
   double energy = 0;
   double weight = 0;
   for (int64_t i = first; i <= last; ++i) {

@@ -49,6 +49,8 @@ const VoiceConfig& checked_voice(const VoiceConfig& config) {
   return config;
 }
 
+}  // namespace
+
 /// Candidates and path of one F0 method.
 struct F0Stage {
   PitchFrames frames;
@@ -68,6 +70,8 @@ struct F0Stage {
     if (is_last) path.finish(decided);
   }
 };
+
+namespace {
 
 void append(ValueTrack& track, const std::vector<double>& values) {
   for (double v : values) track.values.push_back(static_cast<float>(v));

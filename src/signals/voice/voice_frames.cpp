@@ -5,6 +5,7 @@
 #include <cmath>
 #include <string>
 
+#include "dsp/constants.h"
 #include "dsp/fft.h"
 #include "limbic/signals/audio/log_mel.h"
 
@@ -113,7 +114,6 @@ struct VoiceFrames::Impl {
         lowest_lag(static_cast<int64_t>(static_cast<double>(c.sample_rate_hz) / c.f0_high_hz)),
         highest_lag(static_cast<int64_t>(static_cast<double>(c.sample_rate_hz) / c.f0_low_hz)),
         fft(fft_length()) {
-    constexpr double kPi = 3.14159265358979323846;
     for (int64_t i = 0; i < f0_samples; ++i) {
       hann.push_back(
           0.5 - 0.5 * std::cos(2.0 * kPi * static_cast<double>(i) / static_cast<double>(f0_samples - 1)));

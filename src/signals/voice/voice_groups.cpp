@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include "dsp/constants.h"
 
 namespace limbic::signals {
 namespace {
@@ -359,7 +360,6 @@ void put_correlation(const VoiceColumns& clip, const RealFft&, FunctionalSink& s
 
 /// `energy` under a Hann window of 15 frames; nothing lies beyond the ends.
 Series smoothed(const Series& energy) {
-  constexpr double kPi = 3.14159265358979323846;
   constexpr size_t kWidth = 15;
   constexpr size_t kRadius = kWidth / 2;
   std::array<double, kWidth> window{};

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "dsp/fft.h"
-#include "limbic/signals/voice/voice_frames.h"
 #include "dsp/series.h"
+#include "limbic/signals/voice/voice_frames.h"
 
 namespace limbic::signals {
 

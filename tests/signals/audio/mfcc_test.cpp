@@ -23,7 +23,7 @@ std::vector<double> mfcc(const MfccConfig& config, const std::vector<float>& x) 
   Mfcc(config).compute(x.data(), static_cast<int64_t>(x.size()), out);
   return to_double(out);
 }
-std::vector<double> log_mel(const LogMelConfig& config, const std::vector<float>& x) {
+std::vector<double> log_mel_of(const LogMelConfig& config, const std::vector<float>& x) {
   std::vector<float> out;
   LogMel(config).compute(x.data(), static_cast<int64_t>(x.size()), out);
   return to_double(out);
@@ -97,9 +97,9 @@ give(m)
   numpy.expect(mel_filterbank(narrow), 1e-5, "HTK filters");
   LogMelConfig energies = wide;
   energies.log = MelLog::kNone;
-  numpy.expect(log_mel(energies, x), 1e-5, "mel energies");
-  numpy.expect(log_mel(wide, x), 1e-5, "dB, Slaney");
-  numpy.expect(log_mel(narrow, x), 1e-5, "dB, HTK");
+  numpy.expect(log_mel_of(energies, x), 1e-5, "mel energies");
+  numpy.expect(log_mel_of(wide, x), 1e-5, "dB, Slaney");
+  numpy.expect(log_mel_of(narrow, x), 1e-5, "dB, HTK");
   MfccConfig c = MfccConfig::librosa();
   c.mel.top_db = 80;
   numpy.expect(mfcc(c, x), 1e-5, "cepstra");

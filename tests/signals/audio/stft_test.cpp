@@ -13,7 +13,7 @@ namespace {
 std::vector<float> to_float(const std::vector<double>& x) {
   return {x.begin(), x.end()};
 }
-std::vector<double> to_double(const std::vector<float>& x) {
+std::vector<double> doubles_of(const std::vector<float>& x) {
   return {x.begin(), x.end()};
 }
 std::vector<double> flat(const std::vector<std::complex<float>>& x) {
@@ -49,7 +49,7 @@ povey = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 399)) ** 0.85
 give(np.abs(np.fft.rfft(f * povey, 512)) ** 2)
 give(np.abs(np.fft.rfft(f * povey, 512)))
 )",
-                       to_double(x)));
+                       doubles_of(x)));
   LIMBIC_REQUIRE_JUDGE(numpy);
   numpy.expect(flat(stft(StftConfig::librosa(16000, 256, 100), x)), 1e-5, "zeros around");
   numpy.expect(flat(stft(StftConfig::torch(16000, 256, 100), x)), 1e-5, "mirrored");
@@ -60,9 +60,9 @@ give(np.abs(np.fft.rfft(f * povey, 512)))
   std::vector<float> out;
   const Stft kaldi(StftConfig::kaldi());
   kaldi.power(x.data(), 1000, out);
-  numpy.expect(to_double(out), 1e-5, "power");
+  numpy.expect(doubles_of(out), 1e-5, "power");
   kaldi.magnitude(x.data(), 1000, out);
-  numpy.expect(to_double(out), 1e-5, "magnitude");
+  numpy.expect(doubles_of(out), 1e-5, "magnitude");
   EXPECT_TRUE(numpy.is_used_up());
 }
 

@@ -10,13 +10,12 @@
 #include <string>
 
 #include "limbic/signals/eda/eda_simulator.h"
+#include "limbic/signals/table.h"
 #include "signals/dsp/python_judge.h"
 #include "support/paths.h"
 
 namespace limbic::signals {
 namespace {
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 
 double deviation(const std::vector<double>& x) {
   double sum = 0, squares = 0;
@@ -187,8 +186,8 @@ TEST(CvxEda, MissingSamplesHaveNoSay) {
   const SimulatedEda simulated = ten_minutes();
   const CvxEdaResult whole = cvx_eda(simulated.eda.values, 4);
   std::vector<double> holes = simulated.eda.values;
-  for (size_t i = 800; i < 1000; ++i) holes[i] = kNan;
-  holes[5] = kNan;
+  for (size_t i = 800; i < 1000; ++i) holes[i] = kMissing;
+  holes[5] = kMissing;
   const CvxEdaResult r = cvx_eda(holes, 4);
   EXPECT_TRUE(r.converged);
   for (size_t i = 0; i < holes.size(); ++i)
@@ -202,7 +201,7 @@ TEST(CvxEda, MissingSamplesHaveNoSay) {
 TEST(CvxEda, ShortInputIsDefined) {
   EXPECT_TRUE(cvx_eda({}, 4).tonic.empty());
   EXPECT_EQ(cvx_eda({0.5}, 4).tonic, std::vector<double>{0.5});
-  EXPECT_TRUE(std::isnan(cvx_eda({kNan, kNan}, 4).tonic[0]));
+  EXPECT_TRUE(std::isnan(cvx_eda({kMissing, kMissing}, 4).tonic[0]));
   for (size_t size : {3u, 5u, 39u, 40u, 41u, 79u, 121u}) {
     std::vector<double> x;
     for (size_t i = 0; i < size; ++i) x.push_back(std::sin(static_cast<double>(i)));
@@ -244,7 +243,7 @@ TEST(CvxEda, ErrorsNameTheParameter) {
             std::string::npos);
   EXPECT_NE(test::error_of(
                 [] {
-                  cvx_eda({1, 2, 3}, kNan);
+                  cvx_eda({1, 2, 3}, kMissing);
                 },
                 ErrorCode::kConfig)
                 .find("tau1_s"),

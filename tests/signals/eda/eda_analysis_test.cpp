@@ -17,14 +17,14 @@
 namespace limbic::signals {
 namespace {
 
-SimulatedEda ten_minutes(double rate_hz = 4) {
+SimulatedEda simulated_ten_minutes(double rate_hz = 4) {
   EdaSimulatorConfig config;
   config.rate_hz = rate_hz;
   return simulate_eda(config);
 }
 
 TEST(EdaAnalysis, HasNeurokitsElevenColumnsAndTheFlaws) {
-  const SimulatedEda eda = ten_minutes();
+  const SimulatedEda eda = simulated_ten_minutes();
   const EdaAnalysis analysis({}, eda.eda);
   const Table frames = analysis.frames();
   EXPECT_EQ(frames.num_rows(), eda.eda.values.size());
@@ -45,7 +45,7 @@ TEST(EdaAnalysis, HasNeurokitsElevenColumnsAndTheFlaws) {
 }
 
 TEST(EdaAnalysis, ALossStaysALossInEveryColumn) {
-  SimulatedEda eda = ten_minutes();
+  SimulatedEda eda = simulated_ten_minutes();
   for (size_t i = 400; i < 600; ++i) eda.eda.values[i] = kMissing;  // 50 s
   eda.eda.values[1000] = kMissing;                                  // one sample: bridged
   for (size_t i = 1500; i < 1520; ++i) eda.eda.values[i] = 0;       // off the skin
@@ -218,7 +218,7 @@ void expect_same(const EdaBlock& a, const EdaBlock& b) {
 }
 
 TEST(EdaStream, GivesWhatTheWholeRecordingGivesInBlocksNoLaterThanItsDelay) {
-  SimulatedEda eda = ten_minutes(8);
+  SimulatedEda eda = simulated_ten_minutes(8);
   eda.eda.t0_s = 1.7e9;
   for (size_t i = 900; i < 1000; ++i) eda.eda.values[i] = kMissing;
   for (const EdaDecomposer method : {EdaDecomposer::kHighPass, EdaDecomposer::kCvxEda}) {
@@ -241,7 +241,7 @@ TEST(EdaStream, GivesWhatTheWholeRecordingGivesInBlocksNoLaterThanItsDelay) {
 }
 
 TEST(EdaStream, ComesNearTheAnalysisOfTheWholeRecording) {
-  const SimulatedEda eda = ten_minutes();
+  const SimulatedEda eda = simulated_ten_minutes();
   const EdaBlock blocks = analyse_in_blocks({}, eda.eda);
   const EdaAnalysis analysis({}, eda.eda);
   const Table whole = analysis.frames();

@@ -13,8 +13,6 @@
 namespace limbic::signals {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 std::vector<double> simulated(double rate_hz) {
   EdaSimulatorConfig config;
   config.rate_hz = rate_hz;
@@ -52,7 +50,7 @@ TEST(EdaClean, AtFourHertzThereIsNothingToRemoveAndANoteSaysSo) {
 
 TEST(EdaClean, GapsStayGaps) {
   std::vector<double> x = simulated(32);
-  for (size_t i = 1000; i < 1100; ++i) x[i] = kNan;
+  for (size_t i = 1000; i < 1100; ++i) x[i] = kMissing;
   x[3000] = INFINITY;
   for (const EdaCleaner cleaner : {EdaCleaner::kNeurokit, EdaCleaner::kBiosppy}) {
     const EdaCleaned clean = clean_eda(x, 32, cleaner);
@@ -129,7 +127,7 @@ TEST(EdaDecompose, EveryMethodFindsTheTonicPart) {
 
 TEST(EdaDecompose, GapsStayGapsAndBadInputIsDefined) {
   std::vector<double> x = simulated(4);
-  for (size_t i = 300; i < 350; ++i) x[i] = kNan;
+  for (size_t i = 300; i < 350; ++i) x[i] = kMissing;
   for (const EdaDecomposer method :
        {EdaDecomposer::kHighPass, EdaDecomposer::kMedian, EdaDecomposer::kCvxEda}) {
     EdaDecomposeConfig config;
@@ -143,7 +141,7 @@ TEST(EdaDecompose, GapsStayGapsAndBadInputIsDefined) {
     EXPECT_EQ(decompose_eda({0.5}, 4, config).tonic.size(), 1u);
     for (const double v : decompose_eda(std::vector<double>(50, 0.25), 4, config).phasic)
       EXPECT_NEAR(v, 0, 1e-12);
-    EXPECT_FALSE(test::error_of([&] { decompose_eda(x, kNan, config); }, ErrorCode::kConfig).empty());
+    EXPECT_FALSE(test::error_of([&] { decompose_eda(x, kMissing, config); }, ErrorCode::kConfig).empty());
   }
   EdaDecomposeConfig config;
   config.cutoff_hz = -1;

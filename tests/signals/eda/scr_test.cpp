@@ -12,8 +12,6 @@
 namespace limbic::signals {
 namespace {
 
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
 /// One response of amplitude 1 (0.7 s, 2 s) from `onset_s` on a level of 2.
 std::vector<double> one_response(double rate_hz, double onset_s, double amplitude = 1) {
   std::vector<double> x;
@@ -168,7 +166,7 @@ TEST(Scr, RelativeRulesDependOnTheLargestResponse) {
 
 TEST(Scr, AGapSplitsAndBadInputIsDefined) {
   std::vector<double> x = one_response(32, 20);
-  for (size_t i = 640; i < 680; ++i) x[i] = kNan;
+  for (size_t i = 640; i < 680; ++i) x[i] = kMissing;
   for (const ScrRule rule :
        {ScrRule::kAbsolute, ScrRule::kNeurokit, ScrRule::kKim2004, ScrRule::kGamboa2008}) {
     ScrConfig config;
@@ -177,7 +175,7 @@ TEST(Scr, AGapSplitsAndBadInputIsDefined) {
       for (int64_t i = scr.onset; i <= scr.peak; ++i) EXPECT_FALSE(std::isnan(x[static_cast<size_t>(i)]));
     }
     for (const auto& bad : {std::vector<double>{}, std::vector<double>{1}, std::vector<double>(200, 0.3),
-                            std::vector<double>(200, kNan), std::vector<double>{1, 2, 1, 2, 1}}) {
+                            std::vector<double>(200, kMissing), std::vector<double>{1, 2, 1, 2, 1}}) {
       const size_t found = find_scr(bad, 4, config).responses.size();
       EXPECT_LE(found, bad.size() == 5 && rule != ScrRule::kAbsolute ? 2u : 0u);
     }

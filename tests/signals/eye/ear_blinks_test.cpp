@@ -199,7 +199,7 @@ TEST(EarBlinks, BadInputHasADefinedResult) {
   EarBlinkConfig c;
   c.open_ratio = 0.5;
   EXPECT_EQ(test::error_of([&] { EarBlinkDetector detector(c); }, ErrorCode::kConfig),
-            "ear_blinks.open_ratio: must be in [close_ratio, 1), got 0.500000");
+            "ear_blinks.open_ratio: must be in [close_ratio, 1), got 0.5");
 }
 
 }  // namespace

@@ -194,7 +194,7 @@ TEST(EyeAnalysis, BadInputHasADefinedResult) {
   EyeConfig c;
   c.ivt.velocity_deg_s = 0;
   EXPECT_EQ(test::error_of([&] { EyeAnalysis({c}, GazeSamples{}); }, ErrorCode::kConfig),
-            "eye.ivt.velocity_deg_s: must be positive, got 0.000000");
+            "eye.ivt.velocity_deg_s: must be positive, got 0");
 }
 
 TEST(EyeConfig, ReadsFromYamlAndReportsItsFields) {

@@ -53,7 +53,7 @@ TEST(ScreenGeometry, SaysWhatIsWrong) {
   ScreenGeometry screen = kLundScreen;
   screen.distance_m = 0;
   EXPECT_EQ(test::error_of([&] { gaze_of_pixels({}, {}, {}, {}, screen); }, ErrorCode::kConfig),
-            "screen.distance_m: must be positive, got 0.000000");
+            "screen.distance_m: must be positive, got 0");
   EXPECT_EQ(test::error_of(
                 [&] {
                   gaze_of_pixels({0, 1}, {1}, {1, 2}, {}, kLundScreen);

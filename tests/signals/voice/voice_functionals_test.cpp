@@ -19,7 +19,7 @@ namespace {
 
 constexpr double kTestPi = 3.14159265358979323846;
 
-double noise_of(uint32_t& state) {
+double hiss_of(uint32_t& state) {
   state = state * 1664525u + 1013904223u;
   return static_cast<double>(state >> 16) / 65536.0 - 0.5;
 }
@@ -39,7 +39,7 @@ std::vector<float> pulses(double duration_s, F0 f0_hz, double gain = 1.0) {
     const double y = pulse + 2 * 0.97 * std::cos(2 * kTestPi * 700 / 16000) * y1 - 0.97 * 0.97 * y2;
     y2 = y1;
     y1 = y;
-    x.push_back(static_cast<float>(gain * (0.2 * y + 0.002 * noise_of(state))));
+    x.push_back(static_cast<float>(gain * (0.2 * y + 0.002 * hiss_of(state))));
   }
   return x;
 }
@@ -47,7 +47,7 @@ std::vector<float> pulses(double duration_s, F0 f0_hz, double gain = 1.0) {
 std::vector<float> noise(int64_t num_samples, double amplitude) {
   std::vector<float> x;
   uint32_t state = 99;
-  for (int64_t i = 0; i < num_samples; ++i) x.push_back(static_cast<float>(amplitude * noise_of(state)));
+  for (int64_t i = 0; i < num_samples; ++i) x.push_back(static_cast<float>(amplitude * hiss_of(state)));
   return x;
 }
 
@@ -57,7 +57,7 @@ std::vector<float> sung_clip() {
   uint32_t state = 12345;
   double phase = 0;
   for (int64_t n = 0; n < 32000; ++n) {
-    const double hiss = noise_of(state);
+    const double hiss = hiss_of(state);
     const double t = static_cast<double>(n) / 16000.0;
     phase += 2 * kTestPi * 180.0 * std::exp2(0.3 * std::sin(2 * kTestPi * 1.5 * t)) / 16000.0;
     const bool is_loud = t >= 0.3 && t < 1.7;
