@@ -9,6 +9,7 @@
 #include "limbic/core/build_info.h"
 #include "limbic/core/error.h"
 #include "limbic/core/log.h"
+#include "limbic/core/suggest.h"
 #include "limbic/features/signal_analysis.h"
 #include "limbic/features/signal_figure.h"
 #include "limbic/features/table_writer.h"
@@ -27,6 +28,8 @@ struct FeaturesArgs {
   double step_s = 0;
   std::string config;
   std::vector<std::string> overrides;
+  std::vector<std::string> also;
+  std::vector<std::string> baselines;
 };
 
 std::string kinds_footer() {
@@ -35,15 +38,25 @@ std::string kinds_footer() {
   return text + "\nOne row for the whole recording unless --frame or --window is given.\n";
 }
 
+/// "5-20" as the YAML list [5, 20].
+std::string baseline_of(const std::string& text) {
+  const size_t dash = text.find('-', 1);
+  if (dash == std::string::npos)
+    throw CLI::ValidationError("--baseline", "expected START-END in seconds, got '" + text + "'");
+  return "[" + text.substr(0, dash) + ", " + text.substr(dash + 1) + "]";
+}
+
 void run_features(const FeaturesArgs& args) {
   require(!(args.is_frame && args.window_s > 0), ErrorCode::kConfig,
           "--frame and --window exclude each other");
   require(args.step_s == 0 || args.window_s > 0, ErrorCode::kConfig, "--step needs --window");
+  auto overrides = args.overrides;
+  if (!args.baselines.empty()) overrides.push_back("baseline_s=[" + core::join(args.baselines) + "]");
   const auto config = args.config.empty()
-                          ? config::load_text<features::SignalConfig>("{}", "--set", args.overrides)
-                          : config::load_file<features::SignalConfig>(args.config, args.overrides);
+                          ? config::load_text<features::SignalConfig>("{}", "--set", overrides)
+                          : config::load_file<features::SignalConfig>(args.config, overrides);
   const auto& kind = features::signal_kind(args.kind);
-  const auto analysis = features::open_signal(kind.name, args.input, config);
+  const auto analysis = features::open_signal(kind.name, args.input, config, args.also);
 
   for (const auto& note : analysis->notes()) log::warn(note);
 
@@ -109,6 +122,16 @@ void add_features(CLI::App& app, Context& /*context*/) {
   features->add_option("--events", args->events,
                        "also write what happened: onset, duration, label (.tsv or .csv)");
   features->add_option("--plot", args->plot, "also draw the course over time (.svg or .png)");
+  features
+      ->add_option("--also", args->also, "sensor kinds: a further recording of the same time (repeatable)")
+      ->take_all()
+      ->expected(1);
+  features
+      ->add_option("--baseline", args->baselines,
+                   "voice: seconds START-END in which the speaker is calm, for the stress index (repeatable)")
+      ->take_all()
+      ->expected(1)
+      ->transform(baseline_of);
   features->add_option("--config", args->config, "YAML of the analyses' settings");
   features
       ->add_option("--set", args->overrides,

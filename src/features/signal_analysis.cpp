@@ -31,6 +31,10 @@ const std::vector<SignalKind>& signal_kinds() {
        {{"F0", {"F0semitoneFrom27.5Hz_sma3nz"}, {}},
         {"Loudness", {"Loudness_sma3"}, {}},
         {"Spectral flux", {"spectralFlux_sma3"}, {}}}},
+      {"speech",
+       "where somebody speaks: Silero VAD, or by energy where its weights are not installed",
+       true,
+       {{"Probability of speech", {"speech_probability"}, {"speech"}}}},
       {"eda",
        "skin conductance: quality, tonic and phasic part, skin conductance responses",
        false,
@@ -70,9 +74,17 @@ const SignalKind& signal_kind(const std::string& name) {
 }
 
 std::unique_ptr<SignalAnalysis> open_signal(const std::string& kind, const std::string& path,
-                                            const SignalConfig& config) {
-  if (signal_kind(kind).is_sound) return open_sound(kind, path, config);
-  return analyse_sensors(kind, formats::read_sensors(path, config.sensors.read_options()), config);
+                                            const SignalConfig& config,
+                                            const std::vector<std::string>& also) {
+  if (signal_kind(kind).is_sound) {
+    require(also.empty(), ErrorCode::kConfig, "a sound is one file: --also is for sensor kinds");
+    return open_sound(kind, path, config);
+  }
+  std::vector<formats::SensorRecording> recordings;
+  recordings.push_back(formats::read_sensors(path, config.sensors.read_options()));
+  for (const auto& other : also)
+    recordings.push_back(formats::read_sensors(other, config.sensors.read_options()));
+  return analyse_sensors(kind, merge_recordings(std::move(recordings), config.sensors.alignment), config);
 }
 
 std::vector<signals::Interval> windows_of(const signals::Interval& extent, double window_s, double step_s) {

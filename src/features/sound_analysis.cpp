@@ -1,9 +1,15 @@
 #include "sound_analysis.h"
 
+#include <ATen/core/grad_mode.h>
+
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
 #include "limbic/core/error.h"
+#include "limbic/core/model_files.h"
+#include "limbic/nn/silero_vad.h"
 #include "sound_source.h"
 
 namespace limbic::features {
@@ -111,6 +117,8 @@ class VoiceSignal final : public SignalAnalysis {
   VoiceSignal(SoundSource source, const SignalConfig& config)
       : source_(std::move(source)),
         config_(config.voice),
+        stress_(config.voice_stress),
+        baseline_s_(config.baseline_s),
         egemaps_(at_rate(config.egemaps, source_.rate_hz())) {}
 
   signals::Interval extent() const override { return source_.extent(); }
@@ -126,12 +134,15 @@ class VoiceSignal final : public SignalAnalysis {
       from_first_sample.push_back({window.start_s - t0_s, window.end_s - t0_s});
     const signals::Table praat = voice().intervals(from_first_sample);
     const signals::Table egemaps = functionals_of(source_, egemaps_, windows);
+    const signals::Table stress = stress_of(praat);
     signals::Table table;
-    table.columns = praat.columns;
-    table.columns.insert(table.columns.end(), egemaps.columns.begin(), egemaps.columns.end());
+    const std::array<const signals::Table*, 3> parts = {&praat, &stress, &egemaps};
+    for (const signals::Table* part : parts) {
+      table.columns.insert(table.columns.end(), part->columns.begin(), part->columns.end());
+    }
     for (size_t r = 0; r < windows.size(); ++r) {
       std::vector<double> values;
-      for (const signals::Table* part : {&praat, &egemaps}) {
+      for (const signals::Table* part : parts) {
         for (size_t c = 0; c < part->num_columns(); ++c) values.push_back(part->at(r, c));
       }
       table.add_row(windows[r].start_s, windows[r].end_s, values);
@@ -145,6 +156,27 @@ class VoiceSignal final : public SignalAnalysis {
   }
 
  private:
+  /// Against the baseline that was asked for; without one, against the first windows, and missing when they
+  /// are not enough.
+  signals::Table stress_of(const signals::Table& praat) const {
+    std::vector<signals::Interval> baseline;
+    for (const auto& range : baseline_s_) {
+      require(range.size() == 2 && range[0] < range[1], ErrorCode::kConfig,
+              "baseline_s: expected [start, end] in seconds, start before end");
+      baseline.push_back({range[0] - extent().start_s, range[1] - extent().start_s});
+    }
+    const bool is_asked_for = !baseline.empty();
+    try {
+      return signals::voice_stress(praat, baseline, stress_);
+    } catch (const Error& error) {
+      if (is_asked_for || error.code() != ErrorCode::kData) throw;
+    }
+    // Every window as its own baseline: the columns, of which no value can be known.
+    signals::Table table = signals::voice_stress(praat, {{-1e12, 1e12}}, stress_);
+    std::fill(table.values_RC.begin(), table.values_RC.end(), signals::kMissing);
+    return table;
+  }
+
   signals::VoiceAnalysis& voice() {
     if (voice_) return *voice_;
     signals::VoiceLevel level;
@@ -157,14 +189,77 @@ class VoiceSignal final : public SignalAnalysis {
 
   SoundSource source_;
   signals::VoiceConfig config_;
+  signals::VoiceStressConfig stress_;
+  std::vector<std::vector<double>> baseline_s_;
   signals::Egemaps egemaps_;
   std::optional<signals::VoiceAnalysis> voice_;
+};
+
+constexpr int64_t kSpeechRate = 16000;
+constexpr std::array<const char*, 2> kSileroFiles = {"silero_vad_v6.onnx", "silero_vad_v5.onnx"};
+
+/// Probabilities are one every 32 ms (Silero) or 10 ms (energy): an hour takes 1 to 3 MB.
+class SpeechSignal final : public SignalAnalysis {
+ public:
+  SpeechSignal(const std::string& path, const SpeechConfig& config)
+      : source_(path, kSpeechRate), activity_(detect(config)) {}
+
+  signals::Interval extent() const override { return source_.extent(); }
+  void frames(const TableSink& sink) override { sink(activity_.frames()); }
+  void intervals(const std::vector<signals::Interval>& windows, const TableSink& sink) override {
+    sink(activity_.intervals(windows));
+  }
+  signals::EventTable events() override { return activity_.events(); }
+  std::vector<std::string> notes() const override { return notes_; }
+
+ private:
+  static std::optional<std::string> weights(SpeechDetector detector) {
+    if (detector == SpeechDetector::kEnergy) return std::nullopt;
+    for (const char* file : kSileroFiles) {
+      if (auto path = core::find_model_file(file)) return path;
+    }
+    require(detector == SpeechDetector::kAuto, ErrorCode::kModel,
+            "Silero's weights are not in " + core::models_folder() +
+                "; get them with: tools/models get silero_vad");
+    return std::nullopt;
+  }
+
+  signals::VoiceActivity detect(const SpeechConfig& config) {
+    std::vector<double> probabilities;
+    const auto extent = source_.extent();
+    if (const auto path = weights(config.detector)) {
+      const at::NoGradGuard no_grad;
+      const auto model = nn::build_silero_vad(*path, kSpeechRate);
+      nn::SileroVadStream stream(model);
+      source_.for_each_piece(
+          [&](const float* samples, int64_t count) { stream.accept(samples, count, probabilities); });
+      stream.finish(probabilities);
+      const double frame_s = static_cast<double>(model->chunk_samples()) / static_cast<double>(kSpeechRate);
+      return {std::move(probabilities), frame_s, extent.start_s, extent.end_s, config.segments};
+    }
+    if (config.detector == SpeechDetector::kAuto) {
+      notes_.emplace_back(
+          "speech is found by its energy: Silero's weights are not installed (tools/models get silero_vad)");
+    }
+    signals::EnergyVadConfig energy = config.energy;
+    energy.sample_rate_hz = kSpeechRate;
+    signals::EnergyVad detector(energy);
+    source_.for_each_piece(
+        [&](const float* samples, int64_t count) { detector.accept(samples, count, probabilities); });
+    return {std::move(probabilities), detector.frame_s(), extent.start_s + detector.first_frame_s(),
+            extent.end_s, config.segments};
+  }
+
+  SoundSource source_;
+  std::vector<std::string> notes_;
+  signals::VoiceActivity activity_;
 };
 
 }  // namespace
 
 std::unique_ptr<SignalAnalysis> open_sound(const std::string& kind, const std::string& path,
                                            const SignalConfig& config) {
+  if (kind == "speech") return std::make_unique<SpeechSignal>(path, config.speech);
   SoundSource source(path, config.sound_rate_hz);
   try {
     if (kind == "audio") return std::make_unique<AudioSignal>(std::move(source), config);

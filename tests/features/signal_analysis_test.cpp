@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -211,6 +212,94 @@ TEST_F(SignalAnalysisTest, SaysWhatIsNotThere) {
   pixels.sensors.columns[0].unit = pixels.sensors.columns[1].unit = "px";
   EXPECT_THAT(test::error_of([&] { open_signal("eye", *dir_ / "gaze.csv", pixels); }, ErrorCode::kConfig),
               HasSubstr("or a screen"));
+}
+
+TEST_F(SignalAnalysisTest, VoiceStressIsAgainstTheBaselineThatIsGiven) {
+  SignalConfig with_baseline;
+  with_baseline.baseline_s = {{0, 4}};
+  const auto stress_of = [&](const SignalConfig& signal_config, double window_s) {
+    const auto analysis = open_signal("voice", *dir_ / "voice.wav", signal_config);
+    return collect([&](const TableSink& sink) {
+      analysis->intervals(windows_of(analysis->extent(), window_s, 1), sink);
+    });
+  };
+  const auto rows = stress_of(with_baseline, 1);
+  EXPECT_GT(value(rows, "num_components", 5), 2);
+  EXPECT_TRUE(std::isfinite(value(rows, "voice_stress_index", 5)));
+  // Nothing lies within the first seconds by itself: not known, and no error.
+  SignalConfig short_default;
+  short_default.voice_stress.baseline_s = 0.5;
+  EXPECT_TRUE(std::isnan(value(stress_of(short_default, 1), "voice_stress_index")));
+  with_baseline.baseline_s = {{100, 104}};
+  EXPECT_THAT(test::error_of([&] { stress_of(with_baseline, 1); }, ErrorCode::kData), HasSubstr("baseline"));
+  with_baseline.baseline_s = {{4, 1}};
+  EXPECT_THAT(test::error_of([&] { stress_of(with_baseline, 1); }, ErrorCode::kConfig),
+              HasSubstr("[start, end]"));
+}
+
+TEST_F(SignalAnalysisTest, SileroIsAskedForByNameOrNotAtAll) {
+  SignalConfig silero;
+  silero.speech.detector = SpeechDetector::kSilero;
+  const char* before = std::getenv("LIMBIC_MODELS");
+  const std::string kept = before != nullptr ? before : "";
+  setenv("LIMBIC_MODELS", (*dir_ / "no_models").c_str(), 1);
+  EXPECT_THAT(test::error_of([&] { open_signal("speech", *dir_ / "voice.wav", silero); }, ErrorCode::kModel),
+              HasSubstr("tools/models get silero_vad"));
+  const auto by_energy = open_signal("speech", *dir_ / "voice.wav", {});
+  ASSERT_EQ(by_energy->notes().size(), 1u);
+  EXPECT_THAT(by_energy->notes()[0], HasSubstr("by its energy"));
+  EXPECT_GE(by_energy->events().events.size(), 3u);
+  before != nullptr ? setenv("LIMBIC_MODELS", kept.c_str(), 1) : unsetenv("LIMBIC_MODELS");
+}
+
+formats::SensorRecording device(const std::string& name, double starts_s, double unix_s) {
+  formats::SensorRecording recording;
+  recording.source = name;
+  recording.start_unix_s = unix_s;
+  formats::SensorStream acc;
+  acc.name = "ACC";
+  acc.modality = "acc";
+  acc.channels = {"x", "y", "z"};
+  acc.rate_hz = 32;
+  for (int i = 0; i < 32 * 200; ++i) {
+    const double t = starts_s + i / 32.0;                              // on the world's clock
+    core::Rng moment(7, static_cast<uint64_t>(std::llround(t * 32)));  // the same shake at the same time
+    const double shake = std::fmod(t, 11.0) < 4 ? moment.normal() : 0.02 * moment.normal();
+    acc.values_SC.insert(acc.values_SC.end(), {0.1 * shake, 0.01, 1 + 0.2 * shake});
+  }
+  recording.streams.push_back(acc);
+  recording.markers.push_back({1.0, 0, "press"});
+  return recording;
+}
+
+TEST(MergeRecordings, ClocksAreTakenFromUnixTimesOrFoundByMovement) {
+  // Both devices shake together; the second was switched on 7.25 s later, and its unix clock is 3 s fast.
+  const auto wrist = device("wrist", 0, 1000);
+  const auto chest = device("chest", 7.25, 1010.25);
+  AlignmentConfig alignment;
+  EXPECT_NEAR(merge_recordings({wrist, chest}, alignment).streams[1].t0_s, 10.25, 1e-9);
+  alignment.by = Alignment::kActivity;
+  const auto merged = merge_recordings({wrist, chest}, alignment);
+  EXPECT_NEAR(merged.streams[1].t0_s, 7.25, 0.02);
+  EXPECT_EQ(merged.streams[1].name, "ACC_2");
+  ASSERT_EQ(merged.markers.size(), 2u);
+  EXPECT_NEAR(merged.markers[1].time_s, 8.25, 0.02);
+  auto still = chest;
+  std::fill(still.streams[0].values_SC.begin(), still.streams[0].values_SC.end(), 0.5);
+  EXPECT_THAT(test::error_of(
+                  [&] {
+                    merge_recordings({wrist, still}, alignment);
+                  },
+                  ErrorCode::kData),
+              HasSubstr("chest: its clock does not match that of wrist"));
+  auto no_clock = chest;
+  no_clock.start_unix_s.reset();
+  EXPECT_THAT(test::error_of(
+                  [&] {
+                    merge_recordings({wrist, no_clock}, {});
+                  },
+                  ErrorCode::kData),
+              HasSubstr("does not say when it started"));
 }
 
 TEST_F(SignalAnalysisTest, OffsetsMoveAStreamOnTheCommonClock) {

@@ -48,11 +48,19 @@ const std::vector<SignalKind>& signal_kinds();
 /// @throws Error(kConfig) with the nearest name
 const SignalKind& signal_kind(const std::string& name);
 
+/// Puts further recordings on the clock of the first: their streams and markers, times moved by what
+/// `alignment` finds. Streams of a name that is taken get a suffix.
+/// @throws Error(kData) when the clocks cannot be matched, with the reason
+formats::SensorRecording merge_recordings(std::vector<formats::SensorRecording> recordings,
+                                          const AlignmentConfig& alignment);
+
 /// Opens a recording: sound of any audio or video file, or a sensor file that formats/sensor_recording.h
 /// reads.
 /// @throws Error(kData) naming the file, Error(kConfig)
+/// @param also  sensor kinds: further files of the same time, see merge_recordings
 std::unique_ptr<SignalAnalysis> open_signal(const std::string& kind, const std::string& path,
-                                            const SignalConfig& config);
+                                            const SignalConfig& config,
+                                            const std::vector<std::string>& also = {});
 /// The same of sensors that are read already; only kinds that are not sound.
 std::unique_ptr<SignalAnalysis> analyse_sensors(const std::string& kind,
                                                 const formats::SensorRecording& recording,
