@@ -171,10 +171,10 @@ TEST(Clock, GridKeepsValuesAndGaps) {
   // The same rate and phase changes nothing.
   const TimeSeries same = on_grid(sine, {50, 2.0, 1000});
   for (size_t i = 0; i < 1000; ++i) {
-    if (std::isnan(sine.values[i]))
-      EXPECT_TRUE(std::isnan(same.values[i]));
-    else
+    EXPECT_EQ(std::isnan(same.values[i]), std::isnan(sine.values[i]));
+    if (!std::isnan(sine.values[i])) {
       EXPECT_EQ(same.values[i], sine.values[i]);
+    }
   }
   // What lies above the new Nyquist frequency does not fold back: 14 Hz to 8 Hz.
   TimeSeries fast{64, 0, {}};
