@@ -321,13 +321,16 @@ ClockMatch match_activity(const TimeSeries& reference, const TimeSeries& other,
   match.correlation = best.correlation;
   match.runner_up = best.runner_up;
   const bool is_weak = best.correlation < config.min_correlation;
+  // On Fisher's scale, on which the spread of correlations does not shrink towards 1: bursts of movement
+  // correlate at any lag a little, and still no other lag comes near the true one.
+  const double score = std::atanh(std::clamp(best.correlation, -1.0, 1.0 - 1e-9));
   if (best.is_at_edge && !is_weak) {
     match.refusal = fmt::format("the best offset, {:.3f} s, is at the end of the search; widen max_offset_s",
                                 match.offset_s);
   } else if (best.runner_up > config.max_runner_up * best.correlation && !is_weak) {
     match.refusal = fmt::format("ambiguous: correlation {:.2f} at {:.3f} s, {:.2f} at another offset",
                                 best.correlation, match.offset_s, best.runner_up);
-  } else if (is_weak || best.correlation < 4 * best.noise) {
+  } else if (is_weak || score < 4 * best.noise) {
     match.refusal = fmt::format(
         "the best correlation is {:.2f} at {:.3f} s (all lags: {:.2f}); the signals share "
         "too little",
