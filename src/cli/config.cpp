@@ -6,15 +6,34 @@
 
 #include "limbic/cli/commands.h"
 #include "limbic/core/error.h"
+#include "limbic/features/signal_config.h"
+#include "limbic/stream/inference_config.h"
 #include "limbic/train/experiment.h"
 
 namespace limbic::cli {
+namespace {
+
+template <class T>
+struct Settings {
+  using Type = T;
+};
+
+/// Calls `action` with the type of the settings that a topic is about.
+template <class Action>
+std::string with_topic(const std::string& topic, Action&& action) {
+  if (topic == "features") return action(Settings<features::SignalConfig>{});
+  if (topic == "inference") return action(Settings<stream::InferenceConfig>{});
+  return action(Settings<train::ExperimentConfig>{});
+}
+
+}  // namespace
 
 void add_config(CLI::App& app, Context& /*context*/) {
   struct Args {
     std::vector<std::string> recipes;
     std::vector<std::string> overrides;
     bool is_origin = false;
+    std::string topic = "recipe";
   };
   auto args = std::make_shared<Args>();
   CLI::App* config = app.add_subcommand("config", "Recipes: show, validate, schema, describe");
@@ -48,11 +67,30 @@ void add_config(CLI::App& app, Context& /*context*/) {
     if (!problems.empty()) throw Error(ErrorCode::kConfig, problems);
   });
 
-  CLI::App* schema = config->add_subcommand("schema", "JSON Schema (draft-07) of recipes, for editors");
-  schema->callback([] { std::puts(config::schema<train::ExperimentConfig>("limbic recipe").c_str()); });
+  const auto add_topic = [args](CLI::App* command) {
+    command
+        ->add_option("topic", args->topic,
+                     "recipe (default), features (of `limbic features --config`) or inference (of `limbic "
+                     "infer --config`)")
+        ->check(CLI::IsMember({"recipe", "features", "inference"}));
+  };
+  CLI::App* schema = config->add_subcommand("schema", "JSON Schema (draft-07), for editors");
+  add_topic(schema);
+  schema->callback([args] {
+    const std::string title = "limbic " + args->topic;
+    std::puts(with_topic(args->topic, [&](auto settings) {
+                return config::schema<typename decltype(settings)::Type>(title);
+              }).c_str());
+  });
 
-  CLI::App* describe = config->add_subcommand("describe", "Every key of a recipe: type, default, meaning");
-  describe->callback([] { std::fputs(config::describe<train::ExperimentConfig>().c_str(), stdout); });
+  CLI::App* describe = config->add_subcommand("describe", "Every key: type, default, meaning");
+  add_topic(describe);
+  describe->callback([args] {
+    std::fputs(with_topic(args->topic,
+                          [](auto settings) { return config::describe<typename decltype(settings)::Type>(); })
+                   .c_str(),
+               stdout);
+  });
 }
 
 }  // namespace limbic::cli

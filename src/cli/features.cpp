@@ -50,6 +50,7 @@ void run_features(const FeaturesArgs& args) {
   require(!(args.is_frame && args.window_s > 0), ErrorCode::kConfig,
           "--frame and --window exclude each other");
   require(args.step_s == 0 || args.window_s > 0, ErrorCode::kConfig, "--step needs --window");
+  features::check_table_path(args.out);
   auto overrides = args.overrides;
   if (!args.baselines.empty()) overrides.push_back("baseline_s=[" + core::join(args.baselines) + "]");
   const auto config = args.config.empty()
@@ -58,7 +59,7 @@ void run_features(const FeaturesArgs& args) {
   const auto& kind = features::signal_kind(args.kind);
   const auto analysis = features::open_signal(kind.name, args.input, config, args.also);
 
-  for (const auto& note : analysis->notes()) log::warn(note);
+  for (const auto& note : analysis->notes()) log::info(note);
 
   std::unique_ptr<features::TableWriter> writer;
   int64_t num_rows = 0;
@@ -132,7 +133,8 @@ void add_features(CLI::App& app, Context& /*context*/) {
       ->take_all()
       ->expected(1)
       ->transform(baseline_of);
-  features->add_option("--config", args->config, "YAML of the analyses' settings");
+  features->add_option("--config", args->config,
+                       "YAML of the analyses' settings; `limbic config describe features` lists them");
   features
       ->add_option("--set", args->overrides,
                    "dotted override, e.g. --set eda.decompose.method=cvxeda (repeatable)")

@@ -106,15 +106,20 @@ class DescribedTable final : public TableWriter {
 
 }  // namespace
 
+void check_table_path(const std::string& path) {
+  const std::string extension = fs::path(path).extension().string();
+  require(extension == ".csv" || extension == ".npz", ErrorCode::kConfig,
+          path + ": unknown kind of table; expected a name ending in .csv or .npz");
+}
+
 std::unique_ptr<TableWriter> TableWriter::create(
     const std::string& path, const std::vector<signals::Column>& columns, bool is_instant,
     const std::vector<std::pair<std::string, std::string>>& facts) {
+  check_table_path(path);
   const std::string extension = fs::path(path).extension().string();
   std::unique_ptr<TableWriter> table;
   if (extension == ".csv") table = std::make_unique<CsvTable>(path, columns, is_instant);
   if (extension == ".npz") table = std::make_unique<NpzTable>(path, columns, is_instant);
-  require(table != nullptr, ErrorCode::kConfig,
-          path + ": unknown kind of table; expected a name ending in .csv or .npz");
   nlohmann::json description = {{"Columns", describe(columns)}};
   for (const auto& [name, value] : facts) description[name] = value;
   return std::make_unique<DescribedTable>(

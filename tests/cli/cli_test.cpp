@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "limbic/formats/csv.h"
 #include "support/command.h"
 #include "support/paths.h"
 
@@ -21,7 +24,7 @@ test::Outcome limbic(const std::string& arguments) {
 TEST(Cli, HelpAndVersionAreDataOnStdout) {
   const auto help = limbic("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* name : {"simulate", "data", "train", "eval", "infer", "config", "doctor"}) {
+  for (const char* name : {"simulate", "data", "train", "eval", "infer", "features", "config", "doctor"}) {
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
     EXPECT_EQ(limbic(std::string(name) + " --help").exit_code, 0) << name;
   }
@@ -57,6 +60,9 @@ TEST(Cli, TheSchemaIsDraft07) {
   const auto schema = nlohmann::json::parse(limbic("config schema").out);
   EXPECT_EQ(schema.at("$schema"), "http://json-schema.org/draft-07/schema#");
   EXPECT_TRUE(schema.at("properties").contains("train"));
+  const auto features = nlohmann::json::parse(limbic("config schema features").out);
+  EXPECT_TRUE(features.at("properties").contains("eda"));
+  EXPECT_NE(limbic("config describe features").out.find("eda.decompose.cvxeda.alpha"), std::string::npos);
 }
 
 TEST(Cli, RecipeErrorsNameFileLineAndColumn) {
@@ -122,6 +128,118 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
   }
   // The same folder again is refused, and nothing of it is lost.
   expect_error(limbic(recipe), 7, "never overwritten");
+}
+
+/// A PCM or float WAV file of a voice-like tone at 16 kHz.
+std::string wav_of(int num_samples, int format, int bits, int rate_hz, double gain) {
+  std::string data;
+  for (int i = 0; i < num_samples; ++i) {
+    const double t = i / 16000.0;
+    double x = 0;
+    for (int h = 1; h < 12; ++h) x += std::sin(2 * M_PI * 150 * h * t) / h;
+    x = std::clamp(gain * x, -1.0, 1.0);
+    const auto put = [&data](const auto value) {
+      data.append(reinterpret_cast<const char*>(&value), sizeof(value));
+    };
+    if (format == 3) {
+      put(static_cast<float>(x));
+    } else if (bits == 8) {
+      put(static_cast<uint8_t>(std::lround(127 * x) + 128));
+    } else {
+      const auto value = static_cast<int32_t>(std::lround(((1 << (bits - 1)) - 1) * x));
+      data.append(reinterpret_cast<const char*>(&value), static_cast<size_t>(bits / 8));
+    }
+  }
+  std::string file = "RIFF";
+  const auto put = [&file](const auto value) {
+    file.append(reinterpret_cast<const char*>(&value), sizeof(value));
+  };
+  put(static_cast<uint32_t>(36 + data.size()));
+  file += "WAVEfmt ";
+  put(uint32_t{16});
+  put(static_cast<uint16_t>(format));
+  put(uint16_t{1});
+  put(static_cast<uint32_t>(rate_hz));
+  put(static_cast<uint32_t>(rate_hz * bits / 8));
+  put(static_cast<uint16_t>(bits / 8));
+  put(static_cast<uint16_t>(bits));
+  file += "data";
+  put(static_cast<uint32_t>(data.size()));
+  return file + data;
+}
+
+/// A value of the only row of a table, by column name.
+double value_in(const std::string& path, const std::string& column) {
+  formats::CsvReader csv(path);
+  formats::CsvRow row;
+  csv.next(row);
+  return row.optional_real(column).value_or(NAN);
+}
+
+TEST(Cli, FeaturesOfAVoiceDoNotDependOnTheSampleFormat) {
+  test::TempDir dir;
+  const std::string out = dir / "v.csv";
+  for (const auto& [format, bits] : {std::pair{1, 16}, {1, 24}, {3, 32}, {1, 8}}) {
+    SCOPED_TRACE(bits);
+    core::write_file(dir / "v.wav", wav_of(32000, format, bits, 16000, 0.2));
+    const auto outcome =
+        limbic("features voice " + (dir / "v.wav") + " --out " + out + " --plot " + (dir / "v.png"));
+    ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+    EXPECT_NEAR(value_in(out, "f0_mean_hz_praat_ac"), 150, 0.1);
+    EXPECT_NEAR(value_in(out, "F0semitoneFrom27.5Hz_sma3nz_amean"), 12 * std::log2(150 / 27.5), 0.1);
+    EXPECT_LT(value_in(out, "jitter_local_praat"), 0.002);
+    EXPECT_TRUE(fs::exists(dir / "v.png"));
+  }
+}
+
+TEST(Cli, FeaturesOfBadSoundsAreMissingOrAnError) {
+  test::TempDir dir;
+  const std::string wav = dir / "x.wav";
+  const std::string command = "features voice " + wav + " --out " + (dir / "x.csv");
+  core::write_file(wav, wav_of(1, 1, 16, 16000, 0.2));
+  EXPECT_EQ(limbic(command).exit_code, 0);
+  EXPECT_TRUE(std::isnan(value_in(dir / "x.csv", "f0_mean_hz_praat_ac")));
+  core::write_file(wav, wav_of(16000, 1, 16, 16000, 50));  // clipped
+  EXPECT_EQ(limbic(command).exit_code, 0);
+  EXPECT_NEAR(value_in(dir / "x.csv", "f0_mean_hz_praat_ac"), 150, 0.5);
+  fs::remove(dir / "x.csv");
+  core::write_file(wav, wav_of(16000, 1, 16, 0, 0.2));
+  expect_error(limbic(command), 3, "x.wav");
+  core::write_file(wav, wav_of(0, 1, 16, 16000, 0.2));
+  expect_error(limbic(command), 3, "x.wav");
+  EXPECT_FALSE(fs::exists(dir / "x.csv"));
+}
+
+TEST(Cli, FeaturesOfSensorsHaveWindowsEventsAndClearErrors) {
+  test::TempDir dir;
+  std::string csv = "time,EDA\n";
+  for (int i = 0; i < 4 * 120; ++i) {
+    const double since = std::fmod(i / 4.0, 15.0) - 3;
+    csv += std::to_string(i / 4.0 - 10) + "," +
+           std::to_string(1.5 + (since > 0 ? 0.6 * (std::exp(-since / 2) - std::exp(-since / 0.7)) : 0.0)) +
+           "\n";
+  }
+  core::write_file(dir / "e.csv", csv);  // times from -10 s on
+  const std::string command = "features eda " + (dir / "e.csv");
+  auto outcome =
+      limbic(command + " --out " + (dir / "w.csv") + " --window 60 --step 30 --events " + (dir / "scr.tsv"));
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("3 rows"), std::string::npos) << outcome.out;
+  EXPECT_NE(core::read_file(dir / "scr.tsv").find("\tscr\t"), std::string::npos);
+  EXPECT_NE(core::read_file(dir / "w.json").find("\"Units\""), std::string::npos);
+  EXPECT_EQ(limbic(command + " --out " + (dir / "f.npz") + " --frame").exit_code, 0);
+
+  expect_error(limbic(command + " --out " + (dir / "x.txt")), 2, "expected a name ending in .csv or .npz");
+  expect_error(limbic(command + " --out " + (dir / "x.csv") + " --frame --window 3"), 2,
+               "exclude each other");
+  expect_error(limbic(command + " --out " + (dir / "x.csv") + " --set eda.scr.rule=neurokitt"), 2,
+               "neurokit");
+  expect_error(limbic("features heart " + (dir / "e.csv") + " --out " + (dir / "x.csv")), 3,
+               "no ecg or bvp or ppg or ibi");
+  expect_error(limbic("features edaa x --out " + (dir / "x.csv")), 2, "did you mean 'eda'?");
+  core::write_file(dir / "EDA.csv", "1644226061.0\n0.0\n0.1\n");
+  expect_error(limbic("features eda " + dir.path() + " --out " + (dir / "x.csv")), 3,
+               "EDA.csv:2: a sampling rate of 0 Hz");
 }
 
 TEST(Cli, HostileRecordingsEndInOneLineAtOnce) {

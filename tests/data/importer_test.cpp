@@ -3,9 +3,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <map>
 
 #include "limbic/data/check.h"
 #include "limbic/data/protocol.h"
@@ -286,6 +292,81 @@ TEST(SimulatedImport, AnUnevenGridIsAnError) {
   EXPECT_THAT(
       test::error_of([&] { import_corpus("simulated", dir / "corpus", dir / "store"); }, ErrorCode::kData),
       HasSubstr("labels.csv:2: window [2, 1)"));
+}
+
+/// One person with an E4: `minutes` of every sensor from unix time `start` on.
+void write_wrist(const std::string& folder, double start, int minutes) {
+  const auto series = [&](const char* name, double rate_hz, const std::function<std::string(double)>& row) {
+    const size_t commas = static_cast<size_t>(std::count(row(0).begin(), row(0).end(), ','));
+    std::string head, rates;
+    for (size_t c = 0; c <= commas; ++c) {
+      head += (c == 0 ? "" : ",") + fmt::format("{:.6f}", start);
+      rates += (c == 0 ? "" : ",") + fmt::format("{:.6f}", rate_hz);
+    }
+    std::string text = head + "\n" + rates + "\n";
+    for (int i = 0; i < static_cast<int>(minutes * 60 * rate_hz); ++i) text += row(i / rate_hz) + "\n";
+    write_text(folder + "/" + name, text);
+  };
+  series("EDA.csv", 4, [](double t) { return fmt::format("{}", 1 + 0.1 * std::sin(t / 7)); });
+  series("TEMP.csv", 4, [](double t) { return fmt::format("{:.2f}", 32 + 0.2 * std::sin(t / 50)); });
+  series("HR.csv", 1, [](double t) { return fmt::format("{:.2f}", 70 + 5 * std::sin(t / 9)); });
+  series("ACC.csv", 32,
+         [](double t) { return fmt::format("{:.0f},{:.0f},{:.0f}", 5 * std::sin(t), 3.0, 63.0); });
+  std::string ibi = fmt::format("{:.6f}, IBI\n", start);
+  for (double t = 1; t < minutes * 60; t += 0.85) ibi += fmt::format("{:.6f},0.850000\n", t);
+  write_text(folder + "/IBI.csv", ibi);
+  write_text(folder + "/tags.csv", "");
+}
+
+TEST(StressPredictImport, PhasesBecomeWindowsWithTheFeaturesOfEverySensor) {
+  test::TempDir dir;
+  const std::string source = dir / "corpus";
+  write_wrist(source + "/S01", 1600000000, 8);
+  write_wrist(source + "/S02", 1600100000, 4);
+  write_text(source + "/intervals.csv",
+             "participant,phase,start_unix,end_unix,stress\n"
+             "S01,Relax,1600000030,1600000180,0\n"
+             "S01,Stroop,1600000180,1600000300,1\n"
+             "S02,Stroop,1600099970,1600100120,1\n"  // begins before the recording
+             "S03,Relax,1,100,0\n");                 // has no folder
+  const auto report = import_corpus("stress_predict", source, dir / "store");
+  EXPECT_EQ(report.num_samples, 2 + 2 + 1);
+  const auto store = Store::open(dir / "store");
+  EXPECT_EQ(store->info().modalities.at("eda").columns.size(),
+            static_cast<size_t>(store->info().modalities.at("eda").frame_shape[0]));
+  const auto& first = store->samples()[0];
+  EXPECT_EQ(first.subject, "S01");
+  EXPECT_EQ(first.labels.at("stress"), "rest");
+  EXPECT_EQ(first.attributes.at("phase"), "Relax");
+  EXPECT_DOUBLE_EQ(first.t0.seconds(), 30);
+  EXPECT_EQ(store->samples()[2].labels.at("stress"), "stress");
+  for (const char* kind : {"eda", "heart", "temperature", "imu"})
+    EXPECT_EQ(first.streams.count(kind), 1u) << kind;
+  const auto& columns = store->info().modalities.at("heart").columns;
+  const auto column = std::find(columns.begin(), columns.end(), "device_hr_mean_bpm") - columns.begin();
+  EXPECT_NEAR(store->read(0, "heart")[0][column].item<double>(), 70, 5);
+  EXPECT_TRUE(check_store(dir / "store").ok());
+  // Again: the same bytes.
+  EXPECT_EQ(import_corpus("stress_predict", source, dir / "again").content_hash, report.content_hash);
+  write_text(source + "/intervals.csv", "participant,phase,start_unix,end_unix,stress\nS01,Relax,100,30,0\n");
+  EXPECT_THAT(test::error_of([&] { import_corpus("stress_predict", source, dir / "bad"); }, ErrorCode::kData),
+              HasSubstr("intervals.csv:2: the phase ends before it begins"));
+}
+
+TEST(RealStressPredict, EveryPersonLoads) {
+  LIMBIC_REQUIRE_DATA("stress_predict");
+  test::TempDir dir;
+  import_corpus("stress_predict", test::real_data() + "/stress_predict", dir / "store");
+  const auto store = Store::open(dir / "store");
+  std::map<std::string, int> windows;
+  int num_stress = 0;
+  for (const auto& sample : store->samples()) {
+    ++windows[sample.subject];
+    num_stress += sample.labels.at("stress") == "stress" ? 1 : 0;
+  }
+  EXPECT_EQ(windows.size(), 25u);
+  for (const auto& [person, count] : windows) EXPECT_GE(count, 40) << person;
+  EXPECT_NEAR(static_cast<double>(num_stress) / static_cast<double>(store->size()), 0.336, 0.02);
 }
 
 TEST(RealRavdess, ClipsAndClassesAreAsTheReadmeSays) {

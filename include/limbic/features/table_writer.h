@@ -7,6 +7,9 @@
 
 namespace limbic::features {
 
+/// Before an hour of work: @throws Error(kConfig) unless the path ends in .csv or .npz
+void check_table_path(const std::string& path);
+
 /// Writes rows to one file under its final name at finish(): .csv (streamed), .npz (one array a column).
 /// Beside it goes a .json of the same name: unit and meaning of every column, and `facts` of how they were
 /// made.
