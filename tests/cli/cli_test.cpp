@@ -192,6 +192,25 @@ TEST(Cli, FeaturesOfAVoiceDoNotDependOnTheSampleFormat) {
   }
 }
 
+TEST(Cli, FeaturesOfManyFilesAreOneTableAndABadFileCostsOnlyItself) {
+  test::TempDir dir;
+  for (const char* name : {"a.wav", "b.wav"}) core::write_file(dir / name, wav_of(16000, 1, 16, 16000, 0.2));
+  core::write_file(dir / "broken.wav", "RIFF");
+  const auto outcome = limbic("features egemaps " + (dir / "a.wav") + " " + (dir / "broken.wav") + " " +
+                              (dir / "b.wav") + " --out " + (dir / "all.csv"));
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_NE(outcome.err.find("broken.wav"), std::string::npos);
+  EXPECT_NE(outcome.out.find("2 of 3 files: 2 rows"), std::string::npos) << outcome.out;
+  formats::CsvReader csv(dir / "all.csv");
+  EXPECT_EQ(csv.columns().size(), 3u + 88u);
+  formats::CsvRow row;
+  ASSERT_TRUE(csv.next(row));
+  EXPECT_EQ(row.text("file"), dir / "a.wav");
+  ASSERT_TRUE(csv.next(row));
+  EXPECT_EQ(row.text("file"), dir / "b.wav");
+  EXPECT_FALSE(csv.next(row));
+}
+
 TEST(Cli, FeaturesOfBadSoundsAreMissingOrAnError) {
   test::TempDir dir;
   const std::string wav = dir / "x.wav";

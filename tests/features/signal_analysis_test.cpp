@@ -173,7 +173,7 @@ TEST_F(SignalAnalysisTest, TablesAreWrittenAsCsvAndNpzWithTheirMeaning) {
   table.add_row(0, 1, {100.5, signals::kMissing});
   table.add_row(1, 2, {101, -20});
   for (const char* name : {"t.csv", "t.npz"}) {
-    auto writer = TableWriter::create(*dir_ / name, table.columns, false, {{"Kind", "voice"}});
+    auto writer = TableWriter::create(*dir_ / name, {table.columns}, {{"Kind", "voice"}});
     writer->add(table);
     writer->finish();
   }
@@ -184,9 +184,9 @@ TEST_F(SignalAnalysisTest, TablesAreWrittenAsCsvAndNpzWithTheirMeaning) {
   EXPECT_EQ(arrays.at("end_s").values, (std::vector<double>{1, 2}));
   const std::string sidecar = core::read_file(*dir_ / "t.json");
   EXPECT_THAT(sidecar, HasSubstr("\"Units\": \"Hz\""));
-  EXPECT_THAT(test::error_of([&] { TableWriter::create(*dir_ / "t.xlsx", table.columns, false, {}); },
-                             ErrorCode::kConfig),
-              HasSubstr("expected a name ending in .csv or .npz"));
+  EXPECT_THAT(
+      test::error_of([&] { TableWriter::create(*dir_ / "t.xlsx", {table.columns}, {}); }, ErrorCode::kConfig),
+      HasSubstr("expected a name ending in .csv or .npz"));
 }
 
 TEST_F(SignalAnalysisTest, WindowsFitWholeOrAreTheExtent) {
