@@ -123,7 +123,7 @@ void run_features(const FeaturesArgs& args, Context& context) {
   }
   require(
       writer != nullptr, ErrorCode::kData,
-      args.inputs.front() + ": too short for a row of " + kind.name + " features, as is every other input");
+      (is_batch ? std::string("not one input") : args.inputs[0]) + ": no row of " + kind.name + " features");
   writer->finish();
   const std::string what =
       is_batch ? fmt::format("{} of {} files", args.inputs.size() - num_failed, args.inputs.size())

@@ -287,7 +287,7 @@ std::unique_ptr<SignalAnalysis> analyse_eye(const formats::SensorRecording& reco
 formats::SensorReadOptions SensorInputConfig::read_options() const {
   formats::SensorReadOptions options;
   for (const auto& c : columns)
-    options.columns.push_back({c.column, c.modality, c.unit, c.scale, c.offset, c.stream});
+    options.columns.push_back({c.column, c.modality, c.unit, c.scale, c.offset, c.stream, c.missing});
   options.rate_hz = rate_hz;
   options.time_column = time_column;
   return options;

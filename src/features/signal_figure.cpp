@@ -10,7 +10,7 @@ namespace limbic::features {
 namespace {
 
 /// More lines than this hide what they mark.
-constexpr size_t kMaxLines = 200;
+constexpr size_t kMaxLines = 80;
 
 /// Stretches of one label that touch or overlap, as one.
 std::vector<signals::Interval> joined(const std::vector<const signals::SignalEvent*>& events) {

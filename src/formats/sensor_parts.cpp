@@ -207,6 +207,11 @@ std::vector<SensorStream> build_streams(std::vector<RawColumn> columns, RowTimes
     if (!options.columns.empty() && map == nullptr) continue;
     RawColumn& column = columns[i];
     const std::string unit = map != nullptr && !map->unit.empty() ? map->unit : column.unit;
+    if (map != nullptr && map->missing) {
+      for (double& value : column.values) {
+        if (value == *map->missing) value = std::numeric_limits<double>::quiet_NaN();
+      }
+    }
     if (map != nullptr && (map->scale != 1 || map->offset != 0)) {
       for (double& value : column.values) value = map->scale * value + map->offset;
     }

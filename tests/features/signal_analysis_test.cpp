@@ -214,6 +214,18 @@ TEST_F(SignalAnalysisTest, SaysWhatIsNotThere) {
               HasSubstr("or a screen"));
 }
 
+TEST_F(SignalAnalysisTest, TheFilesCodeForNoValueIsMissing) {
+  SignalConfig coded = gaze_config();
+  coded.sensors.columns[0].missing = 0.0;
+  std::ofstream lost(*dir_ / "lost.csv");
+  lost << "time,gaze_x,gaze_y\n";
+  for (int i = 0; i < 1000; ++i) lost << i / 250.0 << (i >= 400 && i < 500 ? ",0,0\n" : ",3.5,0.1\n");
+  lost.close();
+  const auto analysis = open_signal("eye", *dir_ / "lost.csv", coded);
+  const auto rows = collect([&](const TableSink& sink) { analysis->intervals({analysis->extent()}, sink); });
+  EXPECT_NEAR(value(rows, "valid_share"), 0.9, 0.001);
+}
+
 TEST_F(SignalAnalysisTest, VoiceStressIsAgainstTheBaselineThatIsGiven) {
   SignalConfig with_baseline;
   with_baseline.baseline_s = {{0, 4}};

@@ -33,6 +33,7 @@ struct ColumnConfig {
   double scale = 1.0;
   double offset = 0.0;
   std::string stream;
+  std::optional<double> missing;
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -43,6 +44,7 @@ struct ColumnConfig {
     v("scale", scale, "value = scale * stored + offset");
     v("offset", offset, "see scale");
     v("stream", stream, "columns of one name are the channels of one sensor, in this order");
+    v("missing", missing, "the number stored where there is no value, such as 0 or -1");
   }
 };
 

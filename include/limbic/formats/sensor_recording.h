@@ -66,7 +66,8 @@ struct SensorColumn {
   std::string unit;      ///< empty: as the file says
   double scale = 1;      ///< value = scale * stored + offset
   double offset = 0;
-  std::string stream;  ///< empty: a stream of its own with the column's name
+  std::string stream;               ///< empty: a stream of its own with the column's name
+  std::optional<double> missing{};  ///< what the file stores where it has no value: 0, -1 ...
 };
 
 /// What the numbers of a time column are. kAuto: unix seconds, milli- or microseconds when they are as large

@@ -50,15 +50,7 @@ int64_t mirrored(int64_t at, int64_t num_samples, bool repeats_ends) {
 }  // namespace
 
 FrameLayout frame_layout(const LogMelConfig& c) {
-  FrameLayout layout;
-  layout.window_samples = c.window_samples;
-  layout.hop_samples = c.hop_samples;
-  layout.fft_samples = fft_samples_of(c.fft_samples, c.window_samples);
-  layout.framing = c.framing;
-  layout.window = c.window;
-  layout.remove_dc = c.remove_dc;
-  layout.preemphasis = c.preemphasis;
-  layout.scale = c.sample_scale == SampleScale::kInt16 ? 32768.0 : 1.0;
+  FrameLayout layout = shared_layout(c);
   layout.dither = c.dither;
   layout.dither_seed = c.dither_seed;
   return layout;

@@ -20,9 +20,23 @@ struct FrameLayout {
   uint64_t dither_seed = 0;
 };
 
-FrameLayout frame_layout(const LogMelConfig& config);
 /// FFT length that a config means: 0 is the next power of two from the window on.
 int64_t fft_samples_of(int64_t fft_samples, int64_t window_samples);
+/// Of a LogMelConfig or an StftConfig: what both say.
+template <class Config>
+FrameLayout shared_layout(const Config& c) {
+  FrameLayout layout;
+  layout.window_samples = c.window_samples;
+  layout.hop_samples = c.hop_samples;
+  layout.fft_samples = fft_samples_of(c.fft_samples, c.window_samples);
+  layout.framing = c.framing;
+  layout.window = c.window;
+  layout.remove_dc = c.remove_dc;
+  layout.preemphasis = c.preemphasis;
+  layout.scale = c.sample_scale == SampleScale::kInt16 ? 32768.0 : 1.0;
+  return layout;
+}
+FrameLayout frame_layout(const LogMelConfig& config);
 /// The ranges that every framed transform asks for.
 void check_frame_sizes(config::Checks& checks, int64_t sample_rate_hz, int64_t window_samples,
                        int64_t hop_samples, int64_t fft_samples);

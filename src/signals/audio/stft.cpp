@@ -11,19 +11,6 @@
 namespace limbic::signals {
 namespace {
 
-FrameLayout stft_layout(const StftConfig& c) {
-  FrameLayout layout;
-  layout.window_samples = c.window_samples;
-  layout.hop_samples = c.hop_samples;
-  layout.fft_samples = fft_samples_of(c.fft_samples, c.window_samples);
-  layout.framing = c.framing;
-  layout.window = c.window;
-  layout.remove_dc = c.remove_dc;
-  layout.preemphasis = c.preemphasis;
-  layout.scale = c.sample_scale == SampleScale::kInt16 ? 32768.0 : 1.0;
-  return layout;
-}
-
 const StftConfig& checked_stft(const StftConfig& config) {
   config::ThrowingChecks checks("stft");
   config.validate(checks);
@@ -70,7 +57,8 @@ struct Stft::Impl {
   FrameReader frames;
   RealFft fft;
 
-  explicit Impl(const StftConfig& c) : config(c), frames(stft_layout(c)), fft(frames.layout().fft_samples) {}
+  explicit Impl(const StftConfig& c)
+      : config(c), frames(shared_layout(c)), fft(frames.layout().fft_samples) {}
 
   size_t num_bins() const { return static_cast<size_t>(fft.num_bins()); }
 

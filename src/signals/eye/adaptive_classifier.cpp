@@ -253,6 +253,7 @@ std::vector<GazeEvent> classify_adaptive(const GazeSamples& gaze, const EyeVeloc
   config::ThrowingChecks checks("adaptive");
   config.validate(checks);
   check_gaze(gaze);
+  check_velocity(velocity, gaze);
   if (gaze.size() < 2) return {};
   return events_of(AdaptiveLabels(gaze, velocity, config).labels());
 }

@@ -138,6 +138,11 @@ void EyeVelocityConfig::validate(config::Checks& checks) const {
   checks.expect(max_step >= 1, "max_step", "must be at least 1, got " + std::to_string(max_step));
 }
 
+void check_velocity(const EyeVelocity& velocity, const GazeSamples& gaze) {
+  require(velocity.x_deg_s.size() == gaze.size() && velocity.y_deg_s.size() == gaze.size(), ErrorCode::kInternal,
+          "gaze: velocities of another recording");
+}
+
 EyeVelocity eye_velocity(const GazeSamples& gaze, const EyeVelocityConfig& config) {
   config::ThrowingChecks checks("eye_velocity");
   config.validate(checks);

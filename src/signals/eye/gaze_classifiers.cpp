@@ -152,6 +152,7 @@ std::vector<GazeEvent> classify_ivt(const GazeSamples& gaze, const EyeVelocity& 
   config::ThrowingChecks checks("ivt");
   config.validate(checks);
   check_gaze(gaze);
+  check_velocity(velocity, gaze);
   const Durations durations(gaze);
   std::vector<GazeEvent> events;
   for (const SampleRun& run : gaze_runs(gaze)) {
@@ -215,6 +216,7 @@ std::vector<GazeEvent> classify_engbert(const GazeSamples& gaze, const EyeVeloci
   config::ThrowingChecks checks("engbert");
   config.validate(checks);
   check_gaze(gaze);
+  check_velocity(velocity, gaze);
   if (gaze.size() < 2) return {};
   const double rate_hz = sampling_rate_hz(gaze);
   require(config.force || rate_hz >= 100, ErrorCode::kData,

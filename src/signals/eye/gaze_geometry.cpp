@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "dsp/got.h"
 #include "limbic/core/error.h"
 #include "limbic/signals/table.h"
 
@@ -24,7 +25,7 @@ double pixels(double deg, double size_px, double size_m, double distance_m) {
 
 void ScreenGeometry::validate(config::Checks& checks) const {
   const auto expect_positive = [&](double value, const char* field) {
-    checks.expect(std::isfinite(value) && value > 0, field, "must be positive, got " + std::to_string(value));
+    checks.expect(std::isfinite(value) && value > 0, field, "must be positive" + got(value));
   };
   expect_positive(width_px, "width_px");
   expect_positive(height_px, "height_px");

@@ -134,7 +134,8 @@ TEST(Engbert, FindsTheBordersOfStepsWithBothSpreads) {
 TEST(Engbert, FindsMicrosaccadesInNoise) {
   GazeSimulation simulation(500, 0.01);
   for (int i = 0; i < 10; ++i) simulation.rest(0.4).jump(i % 2 == 0 ? 0.4 : -0.4, 0.2, 0.02);
-  const auto events = classify_engbert(simulation.rest(0.4).gaze(), five_point(simulation.gaze()));
+  simulation.rest(0.4);
+  const auto events = classify_engbert(simulation.gaze(), five_point(simulation.gaze()));
   size_t num_saccades = 0;
   for (const auto& e : events) {
     if (e.gaze_class != GazeClass::kSaccade) continue;

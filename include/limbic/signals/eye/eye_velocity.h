@@ -47,5 +47,7 @@ struct EyeVelocity {
 /// five_point falls back to the central, then the one-sided difference; savitzky_golay evaluates the end's
 /// polynomial, of a lower order when the run is too short.
 EyeVelocity eye_velocity(const GazeSamples& gaze, const EyeVelocityConfig& config = {});
+/// @throws Error(kInternal) unless the velocities are as many as the samples
+void check_velocity(const EyeVelocity& velocity, const GazeSamples& gaze);
 
 }  // namespace limbic::signals
