@@ -320,7 +320,13 @@ void VoiceAnalysis::finish() {
 }
 
 Table VoiceAnalysis::frames() const {
-  return voice_frame_table(impl_->config, impl_->tracks);
+  return frames(0, num_frames());
+}
+Table VoiceAnalysis::frames(int64_t first, int64_t last) const {
+  return voice_frame_table(impl_->config, impl_->tracks, first, last);
+}
+int64_t VoiceAnalysis::num_frames() const {
+  return static_cast<int64_t>(impl_->tracks.ac.num_frames());
 }
 Table VoiceAnalysis::intervals(const std::vector<Interval>& intervals) const {
   return voice_interval_table(impl_->config, impl_->tracks, intervals);

@@ -82,6 +82,9 @@ class VoiceAnalysis {
   /// One row a pitch frame (10 ms); measures with frames of their own give the nearest within half their hop.
   /// A recording shorter than a frame has no rows.
   Table frames() const;
+  /// The rows [first, last) of it: the whole table of an hour takes 50 MB. last may lie beyond the end.
+  Table frames(int64_t first, int64_t last) const;
+  int64_t num_frames() const;
   /// One row an interval, by the frames, pulses and syllables that lie inside. {0, duration_s()} =
   /// everything.
   Table intervals(const std::vector<Interval>& intervals) const;
