@@ -60,7 +60,7 @@ struct VoiceLevel {
 // pieces of 60 s on a fixed grid with 2 s of overlap, so results do not depend on the chunks. Against an
 // analysis in one piece F0, periods and HNR are the same to rounding; formants of voiced frames move by less
 // than 1e-3, those of silent frames by percents (see Resampled). Kept in memory: the samples of one piece and
-// about 20 MB an hour of rows.
+// about 40 MB an hour of tracks and pulses.
 
 /// Measures of one mono recording. Queries come after finish() and are thread-safe.
 class VoiceAnalysis {
