@@ -123,9 +123,13 @@ class VoiceSignal final : public SignalAnalysis {
 
   signals::Interval extent() const override { return source_.extent(); }
   void frames(const TableSink& sink) override {
-    signals::Table rows = voice().frames();
-    shift(rows, extent().start_s);
-    sink(rows);
+    constexpr int64_t kRowsAPiece = 6000;
+    // At least once, for the columns.
+    for (int64_t first = 0; first == 0 || first < voice().num_frames(); first += kRowsAPiece) {
+      signals::Table rows = voice().frames(first, first + kRowsAPiece);
+      shift(rows, extent().start_s);
+      sink(rows);
+    }
   }
   void intervals(const std::vector<signals::Interval>& windows, const TableSink& sink) override {
     const double t0_s = extent().start_s;

@@ -163,6 +163,20 @@ struct VoiceAnalysis::Impl {
       tracks.formant_hz[k].grid = formant_frames.grid(num_samples);
       tracks.bandwidth_hz[k].grid = formant_frames.grid(num_samples);
     }
+    reserve_tracks();
+  }
+
+  /// Their lengths are known, and a vector that grows takes up to three times its size for a moment.
+  void reserve_tracks() {
+    std::vector<ValueTrack*> all{&tracks.cc, &tracks.shs, &tracks.hnr_ac, &tracks.hnr_cc, &tracks.intensity};
+    for (size_t k = 0; k < kNumFormants; ++k) {
+      all.push_back(&tracks.formant_hz[k]);
+      all.push_back(&tracks.bandwidth_hz[k]);
+    }
+    for (ValueTrack* track : all) track->values.reserve(static_cast<size_t>(track->grid.count));
+    for (auto* values : {&tracks.ac.f0_hz, &tracks.ac.strength, &tracks.ac.intensity})
+      values->reserve(static_cast<size_t>(ac.grid.count));
+    tracks.syllable_level.level_db.reserve(static_cast<size_t>(syllable_level.grid(num_samples).count));
   }
 
   SampleSpan span(int64_t first, int64_t last) const {
@@ -320,7 +334,13 @@ void VoiceAnalysis::finish() {
 }
 
 Table VoiceAnalysis::frames() const {
-  return voice_frame_table(impl_->config, impl_->tracks);
+  return frames(0, num_frames());
+}
+Table VoiceAnalysis::frames(int64_t first, int64_t last) const {
+  return voice_frame_table(impl_->config, impl_->tracks, first, last);
+}
+int64_t VoiceAnalysis::num_frames() const {
+  return static_cast<int64_t>(impl_->tracks.ac.num_frames());
 }
 Table VoiceAnalysis::intervals(const std::vector<Interval>& intervals) const {
   return voice_interval_table(impl_->config, impl_->tracks, intervals);

@@ -199,7 +199,7 @@ void add_interval(RowBuilder& row, const VoiceConfig& config, const VoiceTracks&
 
 }  // namespace
 
-Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks) {
+Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks, int64_t first, int64_t last) {
   Table table;
   auto& columns = table.columns;
   columns.push_back({"f0_hz_praat_ac", "Hz", "F0 by autocorrelation (Boersma 1993), missing = unvoiced"});
@@ -217,12 +217,14 @@ Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks) {
     columns.push_back({std::string(name) + "_bandwidth_hz_burg", "Hz", "its bandwidth"});
   }
   const PitchTrack& ac = tracks.ac;
-  const size_t rows = ac.num_frames();
-  table.start_s.reserve(rows);
-  table.end_s.reserve(rows);
-  table.values_RC.reserve(rows * columns.size());
+  const auto begin = static_cast<size_t>(std::max<int64_t>(0, first));
+  const size_t end = std::min(ac.num_frames(), static_cast<size_t>(std::max<int64_t>(0, last)));
+  const size_t num_rows = end - std::min(begin, end);
+  table.start_s.reserve(num_rows);
+  table.end_s.reserve(num_rows);
+  table.values_RC.reserve(num_rows * columns.size());
   std::vector<double> row;
-  for (size_t t = 0; t < rows; ++t) {
+  for (size_t t = begin; t < end; ++t) {
     const double time_s = ac.time_of(t);
     row.clear();
     row.push_back(ac.f0_hz[t]);

@@ -36,7 +36,8 @@ struct VoiceTracks {
   SpeechTiming timing;
 };
 
-Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks);
+/// Rows of the frames [first, last), clipped to those there are.
+Table voice_frame_table(const VoiceConfig& config, const VoiceTracks& tracks, int64_t first, int64_t last);
 Table voice_interval_table(const VoiceConfig& config, const VoiceTracks& tracks,
                            const std::vector<Interval>& intervals);
 EventTable voice_events(const VoiceTracks& tracks);

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
-#include <sstream>
 #include <string>
 
 #include "limbic/signals/eda/eda_simulator.h"
@@ -25,38 +24,16 @@ double deviation(const std::vector<double>& x) {
   return std::sqrt(squares / static_cast<double>(x.size()));
 }
 
-/// The model as a dense-free quadratic program for cvxopt, from the formulas (Greco et al. 2016 with the
-/// boundaries of the authors' code of 2025). Gives objective, CPU seconds, the input and the phasic part.
+/// The quadratic program of cvxopt_judge.py. Gives objective, CPU seconds, the standardised input and the
+/// phasic part.
 std::string program(double rate_hz) {
-  std::ostringstream code;
-  code << "import time, cvxopt as co, scipy.sparse as sp\n"
-          "co.solvers.options.update(show_progress=False, reltol=1e-9)\n"
-          "x = (x - x.mean()) / x.std()\n"
-          "n = len(x); dt = 1.0 / "
-       << rate_hz
-       << "\n"
-          "a1, a0 = 1 / 0.7, 1 / 2.0\n"
-          "ar = np.array([(a1*dt+2)*(a0*dt+2), 2*a1*a0*dt*dt-8, (a1*dt-2)*(a0*dt-2)]) / ((a1-a0)*dt*dt)\n"
-          "A = sp.diags([np.full(n, v) for v in ar], [0, -1, -2], shape=(n, n))\n"
-          "M = sp.diags([np.full(n, v) for v in (1.0, 2.0, 1.0)], [0, -1, -2], shape=(n, n))\n"
-          "k = int(round(10.0 / dt))\n"
-          "tri = k - np.abs(np.arange(-k + 1, k)); bump = np.convolve(tri, tri) / np.sum(tri * tri)\n"
-          "knots = np.arange(0, n + k // 2, k)\n"
-          "at = np.arange(n)[:, None] - knots[None, :] + 2 * k - 2\n"
-          "B = sp.csc_matrix(np.where((at >= 0) & (at < len(bump)), bump[np.clip(at, 0, len(bump) - 1)], "
-          "0.0))\n"
-          "C = sp.csc_matrix(np.column_stack([np.ones(n), np.arange(1, n + 1) / n]))\n"
-          "J = sp.hstack([M, C, B]).tocsc(); nb = B.shape[1]\n"
-          "def mat(S):\n"
-          "  S = S.tocoo(); return co.spmatrix(S.data.tolist(), S.row.tolist(), S.col.tolist(), S.shape)\n"
-          "H = mat(J.T @ J + sp.diags(np.r_[np.zeros(n + 2), np.full(nb, 1e-2)]))\n"
-          "f = co.matrix(np.r_[8e-4 * np.asarray(A.sum(axis=0)).ravel(), np.zeros(2 + nb)] - J.T @ x)\n"
-          "G = mat(sp.hstack([-A, sp.csc_matrix((n, 2 + nb))])); h = co.matrix(np.zeros(n))\n"
-          "start = time.process_time(); res = co.solvers.qp(H, f, G, h)\n"
-          "seconds = time.process_time() - start\n"
-          "q = np.array(res['x']).ravel()[:n]\n"
-          "give([res['primal objective'] + 0.5 * x @ x, seconds]); give(x); give(M @ q)\n";
-  return code.str();
+  return "import runpy\n"
+         "solve = runpy.run_path('tests/signals/eda/cvxopt_judge.py')['solve']\n"
+         "x = (x - x.mean()) / x.std()\n"
+         "objective, seconds, phasic = solve(x, " +
+         std::to_string(rate_hz) +
+         ")\n"
+         "give([objective, seconds]); give(x); give(phasic)\n";
 }
 
 struct Opinion {

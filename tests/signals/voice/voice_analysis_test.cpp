@@ -67,6 +67,26 @@ TEST(VoiceAnalysis, GoldenNumbersOfPraat) {
     EXPECT_NEAR(whole(analysis, name), value, 2e-4 * std::abs(value)) << name;
 }
 
+TEST(VoiceAnalysis, RowsInPiecesAreTheRows) {
+  const auto analysis = analysed(made_voice(kRate));
+  const Table rows = analysis.frames();
+  ASSERT_EQ(static_cast<int64_t>(rows.num_rows()), analysis.num_frames());
+  ASSERT_GT(analysis.num_frames(), 20);
+  Table joined;
+  for (int64_t first = 0; first < analysis.num_frames(); first += 7) {
+    const Table piece = analysis.frames(first, first + 7);
+    EXPECT_EQ(piece.num_columns(), rows.num_columns());
+    joined.start_s.insert(joined.start_s.end(), piece.start_s.begin(), piece.start_s.end());
+    joined.values_RC.insert(joined.values_RC.end(), piece.values_RC.begin(), piece.values_RC.end());
+  }
+  EXPECT_TRUE(same_tables(joined, rows));
+  for (const auto& [first, last] :
+       std::vector<std::pair<int64_t, int64_t>>{{-5, 0}, {9, 3}, {1 << 20, 1 << 21}}) {
+    EXPECT_EQ(analysis.frames(first, last).num_rows(), 0u);
+    EXPECT_EQ(analysis.frames(first, last).num_columns(), rows.num_columns());
+  }
+}
+
 TEST(VoiceAnalysis, SineHasItsFrequencyInEveryMethod) {
   for (int64_t rate_hz : {8000, 16000, 44100}) {
     for (double hz : {80.0, 123.4, 310.0, 555.0}) {
