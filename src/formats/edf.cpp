@@ -337,8 +337,9 @@ SensorRecording read_edf(const std::string& path, const SensorReadOptions& optio
     SensorStream& stream = recording.streams[static_cast<size_t>(signal.stream)];
     stream.t0_s = first < starts.size() ? starts[first] : 0;
     if (first >= last) continue;
-    const double span =
-        (starts[last - 1] - starts[first]) * stream.rate_hz + static_cast<double>(signal.num_samples);
+    // A given rate makes the slack wide: records may begin before the first one.
+    const double span = std::max(0.0, starts[last - 1] - starts[first]) * stream.rate_hz +
+                        static_cast<double>(signal.num_samples);
     const auto num_real = static_cast<int64_t>(last - first) * signal.num_samples;
     if (!(span < 1e15) || !is_gap_affordable(static_cast<int64_t>(span), num_real) ||
         (num_values += static_cast<int64_t>(span)) * 8 >
@@ -366,7 +367,7 @@ SensorRecording read_edf(const std::string& path, const SensorReadOptions& optio
       // A record follows its neighbour exactly unless there is a gap: rounding must not lose a sample.
       const bool is_next = r == first || starts[r] <= starts[r - 1] + header.record_s + slack;
       if (!is_next) {
-        const double place = (starts[r] - starts[first]) * stream.rate_hz;
+        const double place = std::max(0.0, starts[r] - starts[first]) * stream.rate_hz;
         next[index] = std::max(next[index], static_cast<size_t>(std::llround(place)));
       }
       if (next[index] + samples.size() > stream.values_SC.size())

@@ -134,7 +134,9 @@ void append_utf8(std::string& out, uint32_t code) {
 /// Characters of a char array; surrogate pairs only join within one row.
 std::string mat_text(const std::vector<uint32_t>& codes, const std::vector<uint64_t>& shape) {
   std::string out;
-  const uint64_t rows = shape.empty() || shape[0] == 0 ? 1 : shape[0];
+  // An empty array, and UTF-8 text, may declare more rows than they have characters.
+  const uint64_t rows =
+      std::clamp<uint64_t>(shape.empty() ? 1 : shape[0], 1, std::max<size_t>(1, codes.size()));
   for (uint64_t row = 0; row < rows; ++row) {
     if (row > 0) out += '\n';
     for (uint64_t i = row; i < codes.size(); i += rows) {
@@ -226,7 +228,7 @@ class MatReader {
       fail(at, fmt::format("an element of {} bytes, but {} follow; the file was cut off", size,
                            bytes.size() - at - 8));
     element.data = bytes.substr(at + 8, size);
-    at += 8 + size;
+    at += 8 + uint64_t{size};
     // Compressed elements are not padded; the last one of a file may lack its padding.
     if (element.type != kMiCompressed) at = std::min<uint64_t>(bytes.size(), (at + 7) / 8 * 8);
     return element;

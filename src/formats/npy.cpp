@@ -181,7 +181,8 @@ uint64_t fortran_place(uint64_t index, const std::vector<uint64_t>& shape) {
   return place;
 }
 
-NpyArray parse_npy(std::string_view bytes, const std::string& name) {
+/// @param budget  bytes that the elements may take in memory; less by what they took
+NpyArray parse_npy(std::string_view bytes, const std::string& name, uint64_t& budget) {
   const auto fail = [&](uint64_t at, const std::string& what) {
     throw Error(ErrorCode::kData, fmt::format("{}: byte {}: {}", name, at, what));
   };
@@ -228,6 +229,10 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name) {
   if (num_bytes != data.size())
     fail(text_at + text_size,
          fmt::format("{} elements need {} bytes, {} follow", count, num_bytes, data.size()));
+  // One byte of the file may become a double, or a string.
+  const uint64_t in_memory = count * (is_number ? sizeof(double) : sizeof(std::string) + size);
+  if (in_memory > budget) fail(text_at, fmt::format("{} elements need more memory than is allowed", count));
+  budget -= in_memory;
   const bool is_big = descr[0] == '>';
   if (is_number)
     array.values.resize(count);
@@ -280,9 +285,16 @@ uint64_t NpyArray::num_elements() const {
   return values.size() + text.size();
 }
 
-NpyArray read_npy(const std::string& path) {
-  const std::string bytes = core::read_file(path);
-  return parse_npy(bytes, path);
+NpyArray read_npy(const std::string& path, uint64_t max_bytes) {
+  std::string bytes;
+  {
+    const detail::FileSource file(path, ErrorCode::kData);
+    if (file.size() > max_bytes)
+      file.fail(fmt::format("{} bytes; at most {} are read", file.size(), max_bytes));
+    bytes.resize(file.size());
+    file.read(0, bytes.data(), bytes.size());
+  }
+  return parse_npy(bytes, path, max_bytes);
 }
 
 std::map<std::string, NpyArray> read_npz(const std::string& path, uint64_t max_bytes) {
@@ -292,9 +304,8 @@ std::map<std::string, NpyArray> read_npz(const std::string& path, uint64_t max_b
     if (!detail::ends_with(name, ".npy"))
       throw Error(ErrorCode::kData, files.where(name) + ": not an .npy array; is this an .npz?");
     const std::string bytes = files.read(name);
-    if (bytes.size() > max_bytes) throw Error(ErrorCode::kData, path + ": unpacks to more than is allowed");
-    max_bytes -= bytes.size();
-    if (!arrays.emplace(name.substr(0, name.size() - 4), parse_npy(bytes, files.where(name))).second)
+    if (!arrays.emplace(name.substr(0, name.size() - 4), parse_npy(bytes, files.where(name), max_bytes))
+             .second)
       throw Error(ErrorCode::kData, files.where(name) + ": is there twice");
   }
   return arrays;

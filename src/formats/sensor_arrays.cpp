@@ -178,7 +178,7 @@ SensorRecording read_sensor_npz(const std::string& path, const SensorReadOptions
     return builder.build("npz");
   }
   const std::string file = base_name(path);
-  add(file.substr(0, file.rfind('.')), read_npy(path));
+  add(file.substr(0, file.rfind('.')), read_npy(path, options.max_bytes));
   return builder.build("npy");
 }
 

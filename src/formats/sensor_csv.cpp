@@ -156,11 +156,11 @@ NumberTable read_table(LineCursor& lines, std::string_view line, const TextHeade
         }
         time_before = *value;
       }
-      if (!value && !is_missing(fields[c]) && !is_time) {
+      if (!value && !is_time && !table.is_text[c] && !is_missing(fields[c])) {
         const auto& before = table.columns[c];
         const bool is_first =
             std::all_of(before.begin(), before.end(), [](double v) { return std::isnan(v); });
-        if (!is_first && !table.is_text[c])
+        if (!is_first)
           what = fmt::format("column '{}': {} is not a number", table.names[c], shown(fields[c]));
         table.is_text[c] = true;
       }

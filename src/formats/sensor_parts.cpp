@@ -76,6 +76,13 @@ void merge_axes(std::vector<SensorStream>& streams) {
   }
 }
 
+// Differences and products of such times and rates are finite, whatever a file says.
+constexpr double kMinRateHz = 1e-6;
+constexpr double kMaxRateHz = 1e9;
+bool is_time(double time_s) {
+  return std::abs(time_s) <= 1e15;
+}
+
 double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
@@ -130,14 +137,14 @@ std::optional<TimeGrid> find_grid(const std::vector<double>& time_s) {
   std::vector<double> steps(n - 1);
   for (size_t i = 0; i + 1 < n; ++i) steps[i] = time_s[i + 1] - time_s[i];
   const double period = median_of(steps);
-  if (!(period > 0) || !std::isfinite(1 / period)) return std::nullopt;
+  if (!(period > 0) || !std::isfinite(period) || !std::isfinite(1 / period)) return std::nullopt;
   TimeGrid grid;
   grid.index.resize(n);
   // Least squares of time over index, both from the first sample.
   double sum_k = 0, sum_kk = 0, sum_t = 0, sum_kt = 0;
   for (size_t i = 1; i < n; ++i) {
     const double jump = std::round(steps[i - 1] / period);
-    if (jump < 1 || jump > 1e12) return std::nullopt;
+    if (!(jump >= 1 && jump <= 1e12)) return std::nullopt;
     grid.index[i] = grid.index[i - 1] + static_cast<int64_t>(jump);
     if (!is_gap_affordable(grid.index[i], static_cast<int64_t>(n))) return std::nullopt;
     const auto k = static_cast<double>(grid.index[i]);
@@ -231,6 +238,7 @@ std::vector<SensorStream> build_streams(std::vector<RawColumn> columns, RowTimes
   }
 
   std::vector<SensorStream> streams;
+  uint64_t num_bytes = 0;
   for (Group& group : groups) {
     SensorStream& stream = group.stream;
     const size_t num_rows = columns[group.members[0]].values.size();
@@ -258,6 +266,14 @@ std::vector<SensorStream> build_streams(std::vector<RawColumn> columns, RowTimes
     const size_t num_channels = group.members.size();
     const bool has_holes = grid && !given;
     const size_t num_samples = has_holes ? static_cast<size_t>(grid->index.back()) + 1 : num_rows;
+    // What no row is there for is not in the file: many columns with a long gap take more than they had.
+    num_bytes += 8 * num_samples * num_channels;
+    if (num_samples > num_rows && num_bytes > options.max_bytes) {
+      throw Error(ErrorCode::kData,
+                  fmt::format("{}: with the gaps in its times '{}' has {} samples, and all columns need more "
+                              "than {} bytes; read fewer columns",
+                              where, stream.name, num_samples, options.max_bytes));
+    }
     stream.values_SC.assign(num_samples * num_channels, std::numeric_limits<double>::quiet_NaN());
     for (size_t c = 0; c < num_channels; ++c) {
       std::vector<double>& values = columns[group.members[c]].values;
@@ -361,10 +377,13 @@ void finish_recording(SensorRecording& recording, const SensorReadOptions& optio
     };
     if (stream.channels.empty() || stream.values_SC.size() % stream.channels.size() != 0)
       fail("ragged samples");
-    if (!std::isfinite(stream.t0_s) || !std::isfinite(stream.rate_hz) || stream.rate_hz < 0)
-      fail(fmt::format("starts at {} s with {} Hz; both must be finite", stream.t0_s, stream.rate_hz));
+    if (!is_time(stream.t0_s)) fail(fmt::format("starts at {} s; expected at most 1e15 s", stream.t0_s));
+    if (stream.rate_hz != 0 && !(stream.rate_hz >= kMinRateHz && stream.rate_hz <= kMaxRateHz)) {
+      fail(fmt::format("a rate of {} Hz; expected {} to {}; give the true one if you know it", stream.rate_hz,
+                       kMinRateHz, kMaxRateHz));
+    }
     for (const double time : stream.time_s) {
-      if (!std::isfinite(time)) fail("a time that is not finite");
+      if (!is_time(time)) fail(fmt::format("a sample at {} s; expected at most 1e15 s", time));
     }
     origin = std::min(origin, stream.t0_s);
   }

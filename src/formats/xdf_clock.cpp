@@ -7,6 +7,8 @@
 #include <limits>
 #include <numeric>
 
+#include "byte_source.h"
+#include "limbic/core/error.h"
 #include "sensor_parts.h"
 #include "sensor_text.h"
 
@@ -62,13 +64,17 @@ double median(std::vector<double> values) {
   return *middle;
 }
 
+/// Whether the step to sample i is more than jitter.
+bool is_jump(const std::vector<double>& time_s, size_t i, double rate_hz) {
+  return std::abs(time_s[i] - time_s[i - 1]) > std::max(1.0, 2.5 / rate_hz);
+}
+
 /// Whether time stands still or jumps between samples i - 1 and i for good. A burst of late packets also
 /// steps, but what follows catches up; after a drop-out the samples stay late.
-bool is_break(const std::vector<double>& time_s, size_t i, double rate_hz) {
+/// @param window  samples on each side that tell the two apart
+bool is_break(const std::vector<double>& time_s, size_t i, double rate_hz, size_t window) {
   const double step = time_s[i] - time_s[i - 1];
-  if (std::abs(step) <= std::max(1.0, 2.5 / rate_hz)) return false;
   if (step < 0) return true;
-  const auto window = static_cast<size_t>(std::max(64.0, std::min(5 * rate_hz, 1e5)));
   std::vector<double> before, after;
   for (size_t k = i - std::min(i, window); k < i; ++k)
     before.push_back(time_s[k] - static_cast<double>(k) / rate_hz);
@@ -123,8 +129,15 @@ void straighten(SensorStream& stream, std::vector<double> time_s, double nominal
                 std::vector<std::string>& notes) {
   const size_t n = time_s.size();
   const size_t num_channels = stream.channels.size();
+  std::vector<size_t> jumps;
   for (size_t i = 1; i < n; ++i) {
-    if (is_break(time_s, i, nominal_hz)) breaks.push_back(i);
+    if (is_jump(time_s, i, nominal_hz)) jumps.push_back(i);
+  }
+  // Five seconds; less where every sample jumps because the header's rate is wrong: that took hours.
+  const double affordable = 2e7 / static_cast<double>(std::max<size_t>(1, jumps.size()));
+  const auto window = static_cast<size_t>(std::max(64.0, std::min({5 * nominal_hz, 1e5, affordable})));
+  for (const size_t i : jumps) {
+    if (is_break(time_s, i, nominal_hz, window)) breaks.push_back(i);
   }
   breaks.push_back(0);
   breaks.push_back(n);
@@ -185,6 +198,12 @@ void straighten(SensorStream& stream, std::vector<double> time_s, double nominal
     stream.rate_hz = rate;
     stream.t0_s = parts[0].start_s;
     if (parts.size() > 1) {
+      if (until * static_cast<double>(num_channels) * 8 > static_cast<double>(options.max_bytes)) {
+        throw Error(ErrorCode::kData,
+                    fmt::format("XDF: stream {} with its drop-outs needs {:.0f} samples of {} "
+                                "channels; read fewer streams",
+                                shown(stream.name), until, num_channels));
+      }
       std::vector<double> spread(static_cast<size_t>(until) * num_channels,
                                  std::numeric_limits<double>::quiet_NaN());
       for (size_t p = 0; p < parts.size(); ++p) {

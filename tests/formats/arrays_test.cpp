@@ -123,6 +123,23 @@ TEST(Npy, BadFilesAreRefused) {
   EXPECT_THAT(refused("hello"), HasSubstr("not an .npy array"));
 }
 
+TEST(Npy, ElementsTakeNoMoreMemoryThanIsAllowed) {
+  test::TempDir dir;
+  write_npy(dir / "a.npy", {125}, std::vector<double>(125, 0));
+  std::string bytes = core::read_file(dir / "a.npy");
+  for (const auto& [from, to] : {std::pair{"<f8", "|u1"}, std::pair{"(125,)", "(1000,)"}}) {
+    const std::string old = from;
+    bytes.replace(bytes.find(old), old.size(), to);
+  }
+  bytes.erase(bytes.find("} ") + 2, 1);
+  core::write_file(dir / "a.npy", bytes);
+  EXPECT_EQ(read_npy(dir / "a.npy", 8000).values.size(), 1000u);
+  EXPECT_THAT(test::error_of([&] { read_npy(dir / "a.npy", 7999); }, ErrorCode::kData),
+              HasSubstr("more memory"));
+  EXPECT_THAT(test::error_of([&] { read_npy(dir / "a.npy", 1000); }, ErrorCode::kData),
+              HasSubstr("at most 1000"));
+}
+
 const char* const kMakeMat = R"(
 import sys, numpy as np, scipy.io
 d = sys.argv[1] + '/'
@@ -194,6 +211,33 @@ TEST(Mat, BadFilesAreRefused) {
   std::string four;
   for (const uint32_t v : {0u, 0x7FFFFFFFu, 0x7FFFFFFFu, 0u, 2u}) test_files::append(four, v);
   EXPECT_THAT(refused(four + "x\0"s), HasSubstr("the file was cut off"));
+}
+
+// A char array of two billion rows and no columns: once 2 GB of line ends.
+TEST(Mat, EmptyTextDeclaresAnyNumberOfRows) {
+  const auto element = [](uint32_t type, const std::string& data) {
+    std::string out;
+    test_files::append(out, type);
+    test_files::append(out, static_cast<uint32_t>(data.size()));
+    out += data;
+    out.resize((out.size() + 7) / 8 * 8, '\0');
+    return out;
+  };
+  const auto words = [](const std::vector<uint32_t>& numbers) {
+    std::string out;
+    for (const uint32_t number : numbers) test_files::append(out, number);
+    return out;
+  };
+  const std::string text =
+      element(6, words({4, 0})) + element(5, words({0x7fffffff, 0})) + element(1, "t") + element(16, "");
+  std::string file("MATLAB 5.0 MAT-file");
+  file.resize(124, ' ');
+  file += std::string("\x00\x01IM", 4) + element(14, text);
+  test::TempDir dir;
+  core::write_file(dir / "a.mat", file);
+  const MatFile mat = read_mat(dir / "a.mat");
+  EXPECT_TRUE(mat.variables.empty());
+  ASSERT_EQ(mat.skipped.size(), 1u);
 }
 
 TEST(Mat, RealEyeTrackingFilesEqualScipy) {

@@ -171,5 +171,18 @@ TEST(Edf, DamageIsSaidOrRefused) {
   EXPECT_FALSE(read_bytes(undated.bytes()).start_unix_s.has_value());
 }
 
+TEST(Edf, RecordsThatGoBackByLessThanASampleOfAGivenRate) {
+  EdfFile file = two_signals();
+  file.kind = "EDF+D";
+  for (auto& channel : file.channels) channel.num_samples = 1;
+  file.starts.clear();
+  for (int r = 0; r < 10; ++r) file.starts.push_back(-490.0 * r);
+  SensorReadOptions options;
+  options.rate_hz["*"] = 0.001;
+  const SensorRecording recording = read_bytes(file.bytes(), options);
+  EXPECT_EQ(recording.streams[0].num_samples(), 10u);
+  EXPECT_NEAR(recording.streams[0].at(9, 0), file.physical(0, 9), 1e-9);
+}
+
 }  // namespace
 }  // namespace limbic::formats

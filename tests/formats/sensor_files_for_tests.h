@@ -111,7 +111,7 @@ struct EdfFile {
         }
       }
       if (kind.empty()) continue;
-      std::string tal = fmt::format("+{:g}\x14\x14", starts[r]);
+      std::string tal = fmt::format("{:+g}\x14\x14", starts[r]);
       tal += '\0';
       if (r < annotations.size()) tal += annotations[r];
       tal.resize(static_cast<size_t>(annotation_samples * width), '\0');

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 
 #include "limbic/formats/sensor_recording.h"
@@ -79,6 +80,41 @@ TEST(SensorCsv, ColumnMapNamesScalesAndGroups) {
   options.columns = {{"b", "", "", 0, 0, ""}};
   EXPECT_THAT(test::error_of([&] { read_text("a,b\n1,2\n", options); }, ErrorCode::kConfig),
               HasSubstr("scale not 0"));
+}
+
+TEST(SensorCsv, TimesAndRatesThatAreNoneAreRefused) {
+  // Their difference is no number.
+  const auto refused = [](const std::string& text, const SensorReadOptions& options = {}) {
+    return test::error_of([&] { read_text(text, options); }, ErrorCode::kData);
+  };
+  EXPECT_THAT(refused("time,x\n-1e308,1\n1e308,2\n1e308,3\n"), HasSubstr("starts at -1e+308 s"));
+  EXPECT_THAT(refused("time,x\n0,1\n1,2\n1.2,3\n1e300,3\n"), HasSubstr("a sample at 1e+300 s"));
+  SensorReadOptions slow;
+  slow.rate_hz["*"] = 1e-300;
+  EXPECT_THAT(refused("x\n1\n2\n", slow), HasSubstr("a rate of 1e-300 Hz"));
+}
+
+TEST(SensorCsv, GapsTakeNoMoreMemoryThanIsAllowed) {
+  // 4 rows; with the gap 9 million samples in each of 200 columns.
+  std::string text = "time";
+  for (int c = 0; c < 200; ++c) text += fmt::format(",x{}", c);
+  for (const char* time : {"0", "1", "2", "9000000"}) {
+    text += fmt::format("\n{}", time);
+    for (int c = 0; c < 200; ++c) text += ",1";
+  }
+  SensorReadOptions options;
+  options.max_bytes = 100 << 20;
+  EXPECT_THAT(test::error_of([&] { read_text(text + "\n", options); }, ErrorCode::kData),
+              HasSubstr("read fewer columns"));
+}
+
+TEST(SensorCsv, ColumnsOfTextAreReadInOnePass) {
+  std::string text = "time,x,label\n";
+  for (int i = 0; i < 300'000; ++i) text += fmt::format("{},1,rest\n", i);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(read_text(text).stream("x").num_samples(), 300'000u);
+  // 45 billion steps when every row looks at all before it.
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 20);
 }
 
 TEST(SensorCsv, AxesAreOneStream) {
@@ -218,6 +254,19 @@ TEST(Bids, RunIsOneRecordingWithInheritedMetadata) {
       HasSubstr("s_physio.tsv:1: column 'a': 'a' is not a number; a BIDS physio table has no header row"));
   EXPECT_THAT(refused(R"({"SamplingFrequency": 4, "Columns": ["a"]})", "1\t2\n1\t2\n"),
               HasSubstr("2 fields; its .json names 1 columns"));
+}
+
+TEST(Bids, StartsThatAreNoTimesAreRefused) {
+  test::TempDir dir;
+  for (const auto& [recording, start] : {std::pair{"a", "-1e308"}, std::pair{"b", "1e308"}}) {
+    const std::string name = dir / (std::string("sub-01_recording-") + recording + "_physio");
+    core::write_file(
+        name + ".json",
+        fmt::format(R"({{"SamplingFrequency": 10, "StartTime": {}, "Columns": ["cardiac"]}})", start));
+    core::write_file(name + ".tsv", "1\n2\n");
+  }
+  EXPECT_THAT(test::error_of([&] { read_sensors(dir / "sub-01_recording-a_physio.tsv"); }, ErrorCode::kData),
+              HasSubstr("starts at -1e+308 s"));
 }
 
 TEST(SensorText, ModalitiesAreGuessedFromNames) {

@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 #include "limbic/core/rng.h"
 #include "limbic/formats/sensor_recording.h"
 #include "sensor_files_for_tests.h"
@@ -146,6 +148,29 @@ TEST(Xdf, DamageCostsNoMoreThanTheChunksAroundIt) {
   test_files::append<uint64_t>(claim, UINT64_C(1) << 63);
   huge.chunk(3, claim);
   EXPECT_EQ(read_xdf_bytes(huge.bytes()).stream("eda").num_samples(), 3u);
+}
+
+TEST(Xdf, LyingHeadersCostNeitherMemoryNorTime) {
+  // Four samples of 2000 channels, then nothing for 9 million.
+  test_files::XdfFile gap;
+  gap.header(1, "wide", "EEG", 2000, 100, "float32");
+  const std::vector<float> ones(2 * 2000, 1);
+  gap.samples(1, {0, 0.01}, ones);
+  gap.samples(1, {90'000, 90'000.01}, ones);
+  EXPECT_THAT(test::error_of([&] { read_xdf_bytes(gap.bytes()); }, ErrorCode::kData),
+              HasSubstr("read fewer streams"));
+  // 20 kHz in the header, a sample every two seconds in the file.
+  test_files::XdfFile slow;
+  slow.header(1, "slow", "EDA", 1, 20'000, "float32");
+  for (int i = 0; i < 400; ++i) {
+    std::vector<double> times(100);
+    for (size_t k = 0; k < times.size(); ++k) times[k] = 2.0 * (100 * i + static_cast<double>(k));
+    slow.samples(1, times, std::vector<float>(100, 1));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  const SensorRecording recording = read_xdf_bytes(slow.bytes());
+  EXPECT_NEAR(recording.stream("eda").time_of(100), 200, 1e-6);
+  EXPECT_LT(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count(), 30);
 }
 
 // github.com/xdf-modules/example-files @ 76a6be7, 1.2 MB, not in the corpora: XDF_EXAMPLES names a copy. The

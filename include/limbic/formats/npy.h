@@ -18,8 +18,9 @@ struct NpyArray {
 };
 
 /// Reads .npy versions 1 to 3: f2 f4 f8, i and u of 1 to 8 bytes, bool, U, S; either byte order, C or Fortran
-/// order. Object arrays hold pickles, which run code: they are refused. @throws Error(kData)
-NpyArray read_npy(const std::string& path);
+/// order. Object arrays hold pickles, which run code: they are refused.
+/// @param max_bytes  of the file, and of its elements in memory (8 bytes a number). @throws Error(kData)
+NpyArray read_npy(const std::string& path, uint64_t max_bytes = UINT64_C(4) << 30);
 /// Arrays of an .npz (stored or deflated, zip64) by name without ".npy". @throws Error(kData)
 std::map<std::string, NpyArray> read_npz(const std::string& path, uint64_t max_bytes = UINT64_C(4) << 30);
 
