@@ -51,9 +51,20 @@ double offset_of(const formats::SensorStream& stream, const SignalConfig& config
   return 0;
 }
 
+/// Frames and grids are as long as the time that a stream spans, however few its samples are: one wrong time
+/// must not take all memory.
+void check_span(const formats::SensorStream& stream) {
+  constexpr double kMostDays = 31;
+  const double days = (stream.end_s() - stream.t0_s) / 86400;
+  require(days <= kMostDays, ErrorCode::kData,
+          fmt::format("stream '{}' spans {:.4g} days; expected at most {}; is a time or its rate wrong?",
+                      stream.name, days, kMostDays));
+}
+
 /// A channel as an even series. An uneven one is resampled at its median rate; steps of more than three
 /// median ones stay gaps.
 TimeSeries series_of(const formats::SensorStream& stream, size_t channel, const SignalConfig& config) {
+  check_span(stream);
   TimeSeries series;
   series.t0_s = stream.t0_s + offset_of(stream, config);
   series.values = stream.channel(channel);
@@ -65,6 +76,13 @@ TimeSeries series_of(const formats::SensorStream& stream, size_t channel, const 
   for (size_t i = 1; i < stream.time_s.size(); ++i) steps.push_back(stream.time_s[i] - stream.time_s[i - 1]);
   const double step_s = signals::median(steps);
   require(step_s > 0, ErrorCode::kData, "stream '" + stream.name + "': half of its times are equal");
+  // As a reader allows for the gaps of an even stream.
+  const double num_steps = (stream.time_s.back() - stream.time_s.front()) / step_s;
+  require(num_steps < 50 * static_cast<double>(steps.size()) + 1e7, ErrorCode::kData,
+          fmt::format(
+              "stream '{}': its times span {:.3g} of its usual steps of {:.3g} s, with {} samples; is a time "
+              "wrong?",
+              stream.name, num_steps, step_s, stream.time_s.size()));
   std::vector<double> at_s;
   for (double t = stream.time_s.front(); t <= stream.time_s.back() + 1e-9;
        t = stream.time_s.front() + step_s * static_cast<double>(at_s.size()))
@@ -207,6 +225,7 @@ class HeartSensors {
     if (stream.modality == "ibi") {
       require(stream.rate_hz == 0, ErrorCode::kData,
               recording.source + ": stream '" + stream.name + "': intervals between beats need a time each");
+      check_span(stream);
       auto time_s = stream.time_s;
       for (double& t : time_s) t += offset_of(stream, config);
       return signals::beats_from_intervals(time_s, stream.channel(0));
@@ -242,6 +261,7 @@ std::unique_ptr<SignalAnalysis> analyse_imu(const formats::SensorRecording& reco
 /// x and y of one eye, or of both as x, y, x, y.
 signals::GazeSamples gaze_of(const formats::SensorRecording& recording, const SignalConfig& config) {
   const auto& stream = need(recording, "eye", {"gaze"});
+  check_span(stream);
   const size_t num_channels = stream.channels.size();
   require(num_channels == 2 || num_channels == 4, ErrorCode::kData,
           recording.source + ": stream '" + stream.name + "' has " + std::to_string(num_channels) +

@@ -1,5 +1,7 @@
 #include "limbic/features/signal_analysis.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -93,7 +95,11 @@ std::vector<signals::Interval> windows_of(const signals::Interval& extent, doubl
   const double length_s = extent.end_s - extent.start_s;
   if (length_s < window_s) return {extent};
   // A microsecond of slack: lengths are sums of sample times.
-  const auto num_windows = static_cast<int64_t>(std::floor((length_s - window_s + 1e-6) / step_s)) + 1;
+  const double num_steps = std::floor((length_s - window_s + 1e-6) / step_s);
+  require(num_steps < 1e7, ErrorCode::kConfig,
+          fmt::format("windows: a step of {:g} s gives {:.3g} windows in {:g} s; at most 10 million", step_s,
+                      num_steps, length_s));
+  const auto num_windows = static_cast<int64_t>(num_steps) + 1;
   std::vector<signals::Interval> windows;
   for (int64_t i = 0; i < num_windows; ++i) {
     const double start_s = extent.start_s + static_cast<double>(i) * step_s;

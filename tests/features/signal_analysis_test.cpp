@@ -199,6 +199,30 @@ TEST_F(SignalAnalysisTest, WindowsFitWholeOrAreTheExtent) {
   EXPECT_THAT(test::error_of([] { windows_of({0, 1}, 0, 1); }, ErrorCode::kConfig), HasSubstr("positive"));
 }
 
+TEST_F(SignalAnalysisTest, OneWrongTimeOrATinyStepDoesNotTakeAllMemory) {
+  const auto refused = [](const std::string& kind, const std::string& column, double last_s, double step_s) {
+    formats::SensorRecording recording;
+    recording.source = "r.csv";
+    auto& stream = recording.streams.emplace_back();
+    stream.name = column;
+    stream.modality = column;
+    stream.channels = {column};
+    for (int i = 0; i < 100; ++i) stream.time_s.push_back(step_s * (i + 0.2 * (i % 2)));
+    stream.time_s.push_back(last_s);
+    stream.values_SC.assign(stream.time_s.size(), 0.8);
+    return test::error_of([&] { analyse_sensors(kind, recording, {}); }, ErrorCode::kData);
+  };
+  EXPECT_THAT(refused("eda", "eda", 1e12, 0.25), HasSubstr("spans 1.157e+07 days; expected at most 31"));
+  EXPECT_THAT(refused("heart", "ibi", 1e10, 0.8), HasSubstr("expected at most 31"));
+  EXPECT_THAT(refused("eda", "eda", 1e6, 0.001), HasSubstr("usual steps of 0.0012"));
+  EXPECT_THAT(test::error_of(
+                  [] {
+                    windows_of({0, 60}, 1, 1e-300);
+                  },
+                  ErrorCode::kConfig),
+              HasSubstr("at most 10 million"));
+}
+
 TEST_F(SignalAnalysisTest, SaysWhatIsNotThere) {
   EXPECT_THAT(test::error_of([] { signal_kind("vioce"); }, ErrorCode::kConfig),
               HasSubstr("did you mean 'voice'?"));
