@@ -56,7 +56,9 @@ EyeAnalysis::EyeAnalysis(const EyeConfig& config, const GazeSamples& gaze)
   if (method_ == EyeMethod::kAuto) {
     method_ = rate_hz < kFastHz ? EyeMethod::kCamera : EyeMethod::kAdaptive;
   }
-  const std::vector<GazeLoss> losses = find_losses(gaze, config_.loss);
+  // A single sample has no duration, so nothing can be said to last.
+  const std::vector<GazeLoss> losses =
+      gaze.size() < 2 ? std::vector<GazeLoss>{} : find_losses(gaze, config_.loss);
   data_.gaze = without_losses(gaze, losses);
   data_.velocity = eye_velocity(data_.gaze, config_.velocity);
   data_.step_s = gaze.size() > 1 ? 1.0 / rate_hz : kMissing;

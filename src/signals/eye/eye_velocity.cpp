@@ -139,8 +139,8 @@ void EyeVelocityConfig::validate(config::Checks& checks) const {
 }
 
 void check_velocity(const EyeVelocity& velocity, const GazeSamples& gaze) {
-  require(velocity.x_deg_s.size() == gaze.size() && velocity.y_deg_s.size() == gaze.size(), ErrorCode::kInternal,
-          "gaze: velocities of another recording");
+  require(velocity.x_deg_s.size() == gaze.size() && velocity.y_deg_s.size() == gaze.size(),
+          ErrorCode::kInternal, "gaze: velocities of another recording");
 }
 
 EyeVelocity eye_velocity(const GazeSamples& gaze, const EyeVelocityConfig& config) {

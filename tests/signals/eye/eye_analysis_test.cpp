@@ -183,6 +183,9 @@ TEST(EyeAnalysis, BadInputHasADefinedResult) {
     for (size_t c = 0; c < num_columns; ++c) EXPECT_TRUE(std::isnan(rows.at(1, c))) << c;
     for (const double v : rows.values_RC) EXPECT_FALSE(std::isinf(v));
   }
+  for (const double x : {1.0, kMissing}) {
+    EXPECT_TRUE(EyeAnalysis({}, GazeSamples{{3.0}, {x}, {x}, {}}).events().events.empty()) << x;
+  }
   const EyeAnalysis lost({}, GazeSimulation(500).lose(2).gaze());
   EXPECT_EQ(value(lost.intervals({{0, 2}}), "valid_share"), 0);
   EXPECT_EQ(value(lost.intervals({{0, 2}}), "fixation_count"), 0);
