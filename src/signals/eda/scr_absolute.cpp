@@ -7,6 +7,7 @@
 #include <set>
 
 #include "dsp/runs.h"
+#include "eda/scr_joint.h"
 #include "limbic/signals/dsp/statistics.h"
 
 namespace limbic::signals {
@@ -24,6 +25,8 @@ constexpr double kLowestScore = 3.0;
 constexpr double kHighestScore = 8.0;
 constexpr double kWorkRate_hz = 10.0;  // at least; what is faster is averaged down to it
 constexpr double kShortest_s = 4.0;    // of a run
+constexpr double kSharp = 25.0;        // median score above which neighbours need no joint fit
+constexpr double kOwn_s = 1.2;         // a response so far from all fitted ones is another
 
 int64_t rounded(double x) {
   return static_cast<int64_t>(std::llround(x));
@@ -157,7 +160,7 @@ class Detection {
     for (const Kernel& k : kernels_)
       certain = std::min(certain, high * noise_ * k.noise_gain / k.unit_height);
     result.threshold = std::max(config_.min_amplitude_microsiemens, certain);
-    const std::vector<Candidate> found = merged(high);
+    const std::vector<Candidate> found = with_close_ones(merged(high));
     for_finite_runs(x_, [&](size_t first, size_t last) { measure(found, first, last, result.responses); });
     return result;
   }
@@ -253,6 +256,39 @@ class Detection {
     }
     std::vector<Candidate> out;
     for (const Candidate* c : kept) out.push_back(*c);
+    return out;
+  }
+
+  /// Where noise blurs neighbours, the joint fit's responses; where it has none near, those of `found`.
+  std::vector<Candidate> with_close_ones(const std::vector<Candidate>& found) const {
+    std::vector<double> scores;
+    for (const Candidate& c : found) scores.push_back(c.score);
+    if (scores.empty() || !(noise_ > 0) || median(scores) > kSharp) return found;
+    std::vector<Candidate> out;
+    for_finite_runs(x_, [&](size_t first, size_t last) {
+      const auto begin = static_cast<double>(first);
+      if (static_cast<double>(last - first) < kShortest_s * rate_hz_) return;
+      const std::vector<double> run(x_.begin() + static_cast<std::ptrdiff_t>(first),
+                                    x_.begin() + static_cast<std::ptrdiff_t>(last));
+      for (const JointResponse& r : fit_responses(run, rate_hz_, noise_)) {
+        Candidate c{};
+        c.onset = begin + r.onset;
+        c.pulse =
+            std::min(static_cast<int64_t>(last) - 1, rounded(c.onset + kernels_.front().delay_s * rate_hz_));
+        c.amplitude = r.amplitude;
+        out.push_back(c);
+      }
+    });
+    const auto before = [](const Candidate& a, const Candidate& b) { return a.onset < b.onset; };
+    const size_t fitted = out.size();
+    for (const Candidate& c : found) {
+      const auto fitted_end = out.begin() + static_cast<std::ptrdiff_t>(fitted);
+      const double room = kOwn_s * rate_hz_;
+      const auto near = std::partition_point(out.begin(), fitted_end,
+                                             [&](const Candidate& f) { return f.onset <= c.onset - room; });
+      if (near == fitted_end || near->onset >= c.onset + room) out.push_back(c);
+    }
+    std::sort(out.begin(), out.end(), before);
     return out;
   }
 
