@@ -35,22 +35,6 @@ const std::array<E4Sensor, 5>& e4_sensors() {
   return kSensors;
 }
 
-/// "ACC" for acc.csv and ACC.csv.gz, "tags" for tags.csv and tags_S01.csv, else empty.
-std::string e4_kind(const std::string& name) {
-  const std::string lower = lower_case(base_name(name));
-  const size_t dot = lower.find('.');
-  if (dot == std::string::npos) return "";
-  const std::string end = lower.substr(dot);
-  if (end != ".csv" && end != ".csv.gz") return "";
-  const std::string stem = lower.substr(0, dot);
-  if (stem.compare(0, 4, "tags") == 0) return "tags";
-  if (stem == "ibi") return "IBI";
-  for (const E4Sensor& sensor : e4_sensors()) {
-    if (stem == lower_case(sensor.file)) return sensor.file;
-  }
-  return "";
-}
-
 /// Fields of a line of numbers into `row`; NaN for a missing one. @returns what is wrong, or empty
 std::string read_numbers(std::string_view line, std::vector<double>& row) {
   row.clear();
@@ -185,6 +169,21 @@ void read_tags(const std::string& text, const std::string& where, SensorRecordin
 }
 
 }  // namespace
+
+std::string e4_kind(const std::string& name) {
+  const std::string lower = lower_case(base_name(name));
+  const size_t dot = lower.find('.');
+  if (dot == std::string::npos) return "";
+  const std::string end = lower.substr(dot);
+  if (end != ".csv" && end != ".csv.gz") return "";
+  const std::string stem = lower.substr(0, dot);
+  if (stem.compare(0, 4, "tags") == 0) return "tags";
+  if (stem == "ibi") return "IBI";
+  for (const E4Sensor& sensor : e4_sensors()) {
+    if (stem == lower_case(sensor.file)) return sensor.file;
+  }
+  return "";
+}
 
 bool is_empatica(const SensorFiles& files) {
   return std::any_of(files.names().begin(), files.names().end(), [](const std::string& name) {

@@ -21,6 +21,8 @@ SensorRecording read_sensor_text(const std::string& path, const SensorReadOption
 SensorRecording read_sensor_mat(const std::string& path, const SensorReadOptions& options);
 SensorRecording read_sensor_npz(const std::string& path, const SensorReadOptions& options);
 bool is_empatica(const SensorFiles& files);
+/// "ACC" for acc.csv and ACC.csv.gz, "tags" for tags.csv and tags_S01.csv, else empty.
+std::string e4_kind(const std::string& name);
 bool is_bids_name(std::string_view file_name);
 
 /// Whether the options keep a stream.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <utility>
 
@@ -72,6 +73,13 @@ SensorRecording read_folder(const std::string& path, const SensorReadOptions& op
                         num_found > 5 ? ", ..." : ""));
 }
 
+/// One file of an E4 folder, named by itself: EDA.csv whose first line is a unix time and not a header.
+bool is_e4_file(const std::string& name, const std::string& head) {
+  const std::string kind = detail::e4_kind(name);
+  if (kind.empty() || kind == "tags") return false;
+  return detail::ends_with(name, ".gz") || std::strtod(head.c_str(), nullptr) > 1e8;
+}
+
 SensorRecording read_file(const std::string& path, const SensorReadOptions& options) {
   const std::string head = detail::read_head(path, 512);
   const std::string name = detail::lower_case(detail::base_name(path));
@@ -110,6 +118,13 @@ SensorRecording read_file(const std::string& path, const SensorReadOptions& opti
                 path +
                     ": a binary file of unknown kind; known: Empatica E4 folder or zip, EDF, "
                     "BDF, XDF, MATLAB .mat, npy, npz, BIDS and other text");
+  }
+  if (is_e4_file(name, head) && options.columns.empty() && options.time_column.empty()) {
+    SensorReadOptions only = options;
+    only.streams = {detail::e4_kind(name)};
+    const std::string folder = std::filesystem::path(path).parent_path().string();
+    return detail::read_empatica(detail::SensorFiles(folder.empty() ? "." : folder, options.max_bytes), path,
+                                 only);
   }
   return detail::read_sensor_text(path, options);
 }

@@ -72,6 +72,21 @@ TEST(Empatica, FolderZipAndGzipGiveTheSameRecording) {
   expect_session(read_sensors(dir / "packed"));
 }
 
+TEST(Empatica, OneFileOfAFolderMayBeNamedByItself) {
+  test::TempDir dir;
+  write_session(dir / "s", {{"EDA.csv", "1644226061.0\n4.0\n0.1\n0.2\n0.3\n"},
+                            {"TEMP.csv", "1644226060.0\n4.0\n31\n32\n"},
+                            {"tags.csv", ""}});
+  const SensorRecording eda = read_sensors(dir / "s/EDA.csv");
+  ASSERT_EQ(eda.streams.size(), 1u);
+  EXPECT_EQ(eda.stream("eda").values_SC, (std::vector<double>{0.1, 0.2, 0.3}));
+  EXPECT_EQ(eda.stream("eda").t0_s, 0);
+  EXPECT_EQ(eda.start_unix_s, 1644226061.0);
+  // Another tool's file of that name has a header, and is what it is.
+  write_session(dir / "other", {{"EDA.csv", "time,EDA\n0,1\n0.25,2\n0.5,3\n"}});
+  EXPECT_EQ(read_sensors(dir / "other/EDA.csv").format, "csv");
+}
+
 TEST(Empatica, MissingSamplesEmptyFilesAndTornEnds) {
   test::TempDir dir;
   write_session(dir / "a", {{"EDA.csv", "1000\n4\n1\n\nnan\n4\n\n"},

@@ -264,21 +264,26 @@ class Detection {
     std::vector<double> scores;
     for (const Candidate& c : found) scores.push_back(c.score);
     if (scores.empty() || !(noise_ > 0) || median(scores) > kSharp) return found;
-    std::vector<Candidate> out;
+    std::vector<size_t> starts;
+    std::vector<std::vector<double>> runs;
     for_finite_runs(x_, [&](size_t first, size_t last) {
-      const auto begin = static_cast<double>(first);
       if (static_cast<double>(last - first) < kShortest_s * rate_hz_) return;
-      const std::vector<double> run(x_.begin() + static_cast<std::ptrdiff_t>(first),
-                                    x_.begin() + static_cast<std::ptrdiff_t>(last));
-      for (const JointResponse& r : fit_responses(run, rate_hz_, noise_)) {
+      starts.push_back(first);
+      runs.emplace_back(x_.begin() + static_cast<std::ptrdiff_t>(first),
+                        x_.begin() + static_cast<std::ptrdiff_t>(last));
+    });
+    std::vector<Candidate> out;
+    const auto responses = fit_responses(runs, rate_hz_, noise_);
+    for (size_t i = 0; i < runs.size(); ++i) {
+      const auto last = static_cast<int64_t>(starts[i] + runs[i].size()) - 1;
+      for (const JointResponse& r : responses[i]) {
         Candidate c{};
-        c.onset = begin + r.onset;
-        c.pulse =
-            std::min(static_cast<int64_t>(last) - 1, rounded(c.onset + kernels_.front().delay_s * rate_hz_));
+        c.onset = static_cast<double>(starts[i]) + r.onset;
+        c.pulse = std::min(last, rounded(c.onset + kernels_.front().delay_s * rate_hz_));
         c.amplitude = r.amplitude;
         out.push_back(c);
       }
-    });
+    }
     const auto before = [](const Candidate& a, const Candidate& b) { return a.onset < b.onset; };
     const size_t fitted = out.size();
     for (const Candidate& c : found) {

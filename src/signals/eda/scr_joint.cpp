@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <utility>
+#include "limbic/signals/table.h"
 
 namespace limbic::signals {
 namespace {
@@ -263,31 +265,63 @@ class JointWindow {
   std::vector<double> misfits_;
 };
 
-}  // namespace
+/// Windows by their size: runs shorter than a window need one of their own.
+class JointWindows {
+ public:
+  explicit JointWindows(double rate_hz) : rate_hz_(rate_hz), full_(std::llround(kJointWindow_s * rate_hz)) {}
 
-std::vector<JointResponse> fit_responses(const std::vector<double>& x, double rate_hz, double noise) {
-  const auto total = static_cast<int64_t>(x.size());
-  const int64_t full = std::llround(kJointWindow_s * rate_hz);
-  const int64_t size = std::min(total, full);
-  const int64_t hop = full / 2;
-  if (size < kFewest) return {};
-  JointWindow window(size, rate_hz);
-
-  const int64_t looks = std::clamp<int64_t>(2 * total / size - 1, 1, kMisfitWindows);
-  for (int64_t k = 0; k < looks; ++k) {
-    window.load(x.data() + (looks > 1 ? (total - size) * k / (looks - 1) : 0));
-    window.fit(noise, kFirstMisfit);
+  int64_t full() const { return full_; }
+  int64_t size_for(const std::vector<double>& run) const {
+    return std::min(static_cast<int64_t>(run.size()), full_);
   }
-  std::vector<double>& misfits = window.misfits();
-  if (misfits.empty()) return {};
+  JointWindow& of(int64_t size) { return windows_.try_emplace(size, size, rate_hz_).first->second; }
+
+ private:
+  double rate_hz_;
+  int64_t full_;
+  std::map<int64_t, JointWindow> windows_;
+};
+
+/// The median share of energy that the model leaves in windows spread over all runs; NaN when nothing strong
+/// was seen.
+double typical_misfit(JointWindows& windows, const std::vector<std::vector<double>>& runs, double noise) {
+  std::vector<std::pair<const double*, int64_t>> places;  // first sample and size of a window
+  for (const auto& run : runs) {
+    const int64_t size = windows.size_for(run);
+    if (size < kFewest) continue;
+    const auto total = static_cast<int64_t>(run.size());
+    const int64_t count = std::max<int64_t>(1, 2 * total / size - 1);
+    for (int64_t k = 0; k < count; ++k) {
+      places.emplace_back(run.data() + (count > 1 ? (total - size) * k / (count - 1) : 0), size);
+    }
+  }
+  const auto available = static_cast<int64_t>(places.size());
+  const int64_t looks = std::min(available, kMisfitWindows);
+  std::vector<double> misfits;
+  for (int64_t k = 0; k < looks; ++k) {
+    const auto [first, size] = places[static_cast<size_t>(looks > 1 ? (available - 1) * k / (looks - 1) : 0)];
+    JointWindow& window = windows.of(size);
+    window.misfits().clear();
+    window.load(first);
+    window.fit(noise, kFirstMisfit);
+    misfits.insert(misfits.end(), window.misfits().begin(), window.misfits().end());
+  }
+  if (misfits.empty()) return kMissing;
   const auto middle = misfits.begin() + static_cast<std::ptrdiff_t>((misfits.size() - 1) / 2);
   std::nth_element(misfits.begin(), middle, misfits.end());
-  const double typical = std::sqrt(std::max(0.0, *middle));
-  if (typical > kMostMisfit) return {};
-  const double misfit = std::max(kLeastMisfit, kMisfitFactor * typical);
+  return std::sqrt(std::max(0.0, *middle));
+}
 
-  // Each window speaks for its middle half, the first and last also for their outer quarter.
+/// Each window speaks for its middle half, the first and last also for their outer quarter.
+std::vector<JointResponse> fit_run(JointWindows& windows, const std::vector<double>& x, double rate_hz,
+                                   double noise, double misfit) {
+  const auto total = static_cast<int64_t>(x.size());
+  const int64_t full = windows.full();
+  const int64_t size = windows.size_for(x);
+  const int64_t hop = full / 2;
   std::vector<JointResponse> out;
+  if (size < kFewest) return out;
+  JointWindow& window = windows.of(size);
   int64_t done = 0;
   for (int64_t first = 0; done < total; first += hop) {
     const bool is_last = first + size >= total;
@@ -302,6 +336,19 @@ std::vector<JointResponse> fit_responses(const std::vector<double>& x, double ra
     }
     done = end;
   }
+  return out;
+}
+
+}  // namespace
+
+std::vector<std::vector<JointResponse>> fit_responses(const std::vector<std::vector<double>>& runs,
+                                                      double rate_hz, double noise) {
+  JointWindows windows(rate_hz);
+  std::vector<std::vector<JointResponse>> out(runs.size());
+  const double typical = typical_misfit(windows, runs, noise);
+  if (!(typical <= kMostMisfit)) return out;
+  const double misfit = std::max(kLeastMisfit, kMisfitFactor * typical);
+  for (size_t i = 0; i < runs.size(); ++i) out[i] = fit_run(windows, runs[i], rate_hz, noise, misfit);
   return out;
 }
 

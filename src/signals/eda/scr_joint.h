@@ -17,10 +17,13 @@ struct JointResponse {
   double amplitude = 0;
 };
 
-/// Linear in the length; for rates of 1 to 20 Hz (tables grow with the square of the rate).
-/// @param x      one stretch without missing values
+/// Linear in the length; for rates of 1 to 20 Hz (tables grow with the square of the rate). The misfit is
+/// measured once, on at most 16 windows of all stretches: a recording of another shape costs no more than
+/// that.
+/// @param runs   stretches without missing values
 /// @param noise  deviation of a sample's noise, > 0
-/// @return by onset; empty where the model does not fit
-std::vector<JointResponse> fit_responses(const std::vector<double>& x, double rate_hz, double noise);
+/// @return of each run, by onset; empty where the model does not fit
+std::vector<std::vector<JointResponse>> fit_responses(const std::vector<std::vector<double>>& runs,
+                                                      double rate_hz, double noise);
 
 }  // namespace limbic::signals
