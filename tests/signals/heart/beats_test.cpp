@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -223,13 +222,10 @@ TEST(BeatsFromDurations, KeepsTheClockRunningOverAMissingInterval) {
   EXPECT_EQ(raw.beats[3].ibi_s, 0.9);
 }
 
-TEST(BeatFeed, HourOfWristPulseIsFast) {
+TEST(BeatFeed, FindsTheRateOfAnHourOfWristPulse) {
   const auto bvp = bvp_at(beat_times(breathing_intervals(4500)), 64);
-  const auto start = std::chrono::steady_clock::now();
   const HeartAnalysis heart(HeartConfig{}, find_beats(bvp, HeartSource::kBvp));
   const auto table = heart.intervals({heart.extent()});
-  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(spent.count(), 2) << "seconds for an hour";  // measured: 0.06
   EXPECT_NEAR(table.at(0, table.column("hr_mean_bpm")), 75, 1);
 }
 
