@@ -268,19 +268,27 @@ struct Loader::Impl {
     return stream;
   }
 
+  /// Whose statistics a sample is scaled by: a sample without a subject is its own.
+  static const std::string& scaled_as(const Sample& sample) {
+    return sample.subject.empty() ? sample.id : sample.subject;
+  }
+
   /// Statistics over everything the store has of the sample's subject, whichever part it lies in: labels are
-  /// not looked at. A sample without a subject is its own. Computed once, when it is first needed.
+  /// not looked at. Computed once, when it is first needed.
   const features::SubjectScale* subject_scale_of(const Sample& sample, const LoaderModality& modality) {
     if (!extractor.wants_subject_scale(modality.name)) return nullptr;
-    const std::string subject = sample.subject.empty() ? sample.id : sample.subject;
     const std::lock_guard<std::mutex> lock(subject_mutex);
+    if (samples_of_subject.empty()) {
+      for (int64_t i = 0; i < input.store->size(); ++i) {
+        samples_of_subject[scaled_as(input.store->samples()[static_cast<size_t>(i)])].push_back(i);
+      }
+    }
+    const std::string& subject = scaled_as(sample);
     const auto [at, is_new] = subject_scales.try_emplace({modality.name, subject});
     if (is_new) {
       std::vector<affect::Stream> streams;
-      for (int64_t i = 0; i < input.store->size(); ++i) {
-        const Sample& other = input.store->samples()[static_cast<size_t>(i)];
-        if ((other.subject.empty() ? other.id : other.subject) == subject &&
-            other.streams.count(modality.raw) != 0) {
+      for (const int64_t i : samples_of_subject.at(subject)) {
+        if (input.store->samples()[static_cast<size_t>(i)].streams.count(modality.raw) != 0) {
           streams.push_back(input.store->read_stream(i, modality.raw));
         }
       }
@@ -494,7 +502,8 @@ struct Loader::Impl {
   int64_t num_batches = 0;
   double waited_s = 0;
 
-  std::mutex subject_mutex;
+  std::mutex subject_mutex;                                                  ///< of the next two
+  std::unordered_map<std::string, std::vector<int64_t>> samples_of_subject;  ///< of the whole store
   std::map<std::pair<std::string, std::string>, features::SubjectScale>
       subject_scales;  ///< modality, subject
 

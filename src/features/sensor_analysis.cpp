@@ -199,27 +199,28 @@ class HeartSensors {
   signals::EventTable events() const { return heart_.events(); }
   signals::Table intervals(const std::vector<signals::Interval>& windows) const {
     const signals::Table of_beats = heart_.intervals(windows);
+    const signals::Table of_device = device_intervals(windows);
+    return signals::beside({&of_beats, &of_device});
+  }
+
+ private:
+  signals::Table device_intervals(const std::vector<signals::Interval>& windows) const {
     signals::Table table;
-    table.columns = of_beats.columns;
-    table.columns.insert(table.columns.end(),
-                         {{"device_hr_mean_bpm", "bpm", "mean of the heart rate that the device says"},
-                          {"device_hr_sd_bpm", "bpm", "its standard deviation"},
-                          {"device_hr_slope_bpm_per_s", "bpm/s", "its slope (least squares)"},
-                          {"device_hr_max_bpm", "bpm", "its maximum"}});
-    for (size_t r = 0; r < of_beats.num_rows(); ++r) {
-      const auto row = of_beats.values_RC.begin() + static_cast<int64_t>(r * of_beats.num_columns());
-      std::vector<double> values(row, row + static_cast<int64_t>(of_beats.num_columns()));
+    table.columns = {{"device_hr_mean_bpm", "bpm", "mean of the heart rate that the device says"},
+                     {"device_hr_sd_bpm", "bpm", "its standard deviation"},
+                     {"device_hr_slope_bpm_per_s", "bpm/s", "its slope (least squares)"},
+                     {"device_hr_max_bpm", "bpm", "its maximum"}};
+    for (const auto& window : windows) {
       const auto bpm = device_bpm_.rate_hz > 0
-                           ? signals::slice(device_bpm_, of_beats.start_s[r], of_beats.end_s[r]).values
+                           ? signals::slice(device_bpm_, window.start_s, window.end_s).values
                            : std::vector<double>{};
-      values.insert(values.end(), {signals::mean(bpm), signals::standard_deviation(bpm),
-                                   signals::slope(bpm, device_bpm_.rate_hz), signals::maximum(bpm)});
-      table.add_row(of_beats.start_s[r], of_beats.end_s[r], values);
+      table.add_row(window.start_s, window.end_s,
+                    {signals::mean(bpm), signals::standard_deviation(bpm),
+                     signals::slope(bpm, device_bpm_.rate_hz), signals::maximum(bpm)});
     }
     return table;
   }
 
- private:
   static signals::RawBeats beats_of(const formats::SensorRecording& recording, const SignalConfig& config) {
     const auto& stream = need(recording, "heart", {"ecg", "bvp", "ppg", "ibi"});
     if (stream.modality == "ibi") {

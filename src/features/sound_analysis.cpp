@@ -139,18 +139,9 @@ class VoiceSignal final : public SignalAnalysis {
     const signals::Table praat = voice().intervals(from_first_sample);
     const signals::Table egemaps = functionals_of(source_, egemaps_, windows);
     const signals::Table stress = stress_of(praat);
-    signals::Table table;
-    const std::array<const signals::Table*, 3> parts = {&praat, &stress, &egemaps};
-    for (const signals::Table* part : parts) {
-      table.columns.insert(table.columns.end(), part->columns.begin(), part->columns.end());
-    }
-    for (size_t r = 0; r < windows.size(); ++r) {
-      std::vector<double> values;
-      for (const signals::Table* part : parts) {
-        for (size_t c = 0; c < part->num_columns(); ++c) values.push_back(part->at(r, c));
-      }
-      table.add_row(windows[r].start_s, windows[r].end_s, values);
-    }
+    signals::Table table = signals::beside({&praat, &stress, &egemaps});
+    table.start_s = egemaps.start_s;  // on the file's clock
+    table.end_s = egemaps.end_s;
     sink(table);
   }
   signals::EventTable events() override {

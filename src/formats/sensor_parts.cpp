@@ -83,13 +83,13 @@ bool is_time(double time_s) {
   return std::abs(time_s) <= 1e15;
 }
 
+}  // namespace
+
 double median_of(std::vector<double> values) {
   const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
   std::nth_element(values.begin(), middle, values.end());
   return *middle;
 }
-
-}  // namespace
 
 bool is_wanted(const SensorReadOptions& options, std::string_view name, std::string_view modality) {
   if (options.streams.empty()) return true;

@@ -25,6 +25,8 @@ bool is_empatica(const SensorFiles& files);
 std::string e4_kind(const std::string& name);
 bool is_bids_name(std::string_view file_name);
 
+/// The upper median of at least one value.
+double median_of(std::vector<double> values);
 /// Whether the options keep a stream.
 bool is_wanted(const SensorReadOptions& options, std::string_view name, std::string_view modality);
 /// The rate that the options give, if any.

@@ -58,12 +58,6 @@ ClockLine huber_line(const std::vector<double>& x, const std::vector<double>& y,
   return line;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<int64_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
 /// Whether the step to sample i is more than jitter.
 bool is_jump(const std::vector<double>& time_s, size_t i, double rate_hz) {
   return std::abs(time_s[i] - time_s[i - 1]) > std::max(1.0, 2.5 / rate_hz);
@@ -80,7 +74,7 @@ bool is_break(const std::vector<double>& time_s, size_t i, double rate_hz, size_
     before.push_back(time_s[k] - static_cast<double>(k) / rate_hz);
   for (size_t k = i; k < std::min(time_s.size(), i + window); ++k)
     after.push_back(time_s[k] - static_cast<double>(k) / rate_hz);
-  return median(after) - median(before) > 0.5 * step;
+  return median_of(after) - median_of(before) > 0.5 * step;
 }
 
 }  // namespace

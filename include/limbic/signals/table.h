@@ -33,6 +33,10 @@ struct Table {
   size_t column(const std::string& name) const;
 };
 
+/// Tables of the same rows side by side; times are those of the first. @throws Error(kInternal) for other
+/// rows
+Table beside(const std::vector<const Table*>& parts);
+
 /// Something that happened: a skin conductance response, a beat, a fixation, a pause, a stretch of bad
 /// signal.
 struct SignalEvent {
@@ -51,5 +55,7 @@ struct Interval {
   double start_s = 0;
   double end_s = 0;
 };
+/// Seconds that both have, at least 0.
+double overlap_s(const Interval& a, const Interval& b);
 
 }  // namespace limbic::signals

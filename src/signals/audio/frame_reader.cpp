@@ -5,6 +5,7 @@
 #include <string>
 
 #include "dsp/constants.h"
+#include "dsp/got.h"
 #include "limbic/core/rng.h"
 
 namespace limbic::signals {
@@ -66,7 +67,6 @@ int64_t fft_samples_of(int64_t fft_samples, int64_t window_samples) {
 void check_frame_sizes(config::Checks& checks, int64_t sample_rate_hz, int64_t window_samples,
                        int64_t hop_samples, int64_t fft_samples) {
   constexpr int64_t kMaxFft = 1 << 20;
-  const auto got = [](int64_t value) { return ", got " + std::to_string(value); };
   checks.expect(sample_rate_hz > 0 && sample_rate_hz <= 1'000'000, "sample_rate_hz",
                 "must be in [1, 1000000]" + got(sample_rate_hz));
   checks.expect(window_samples >= 2 && window_samples <= kMaxFft, "window_samples",

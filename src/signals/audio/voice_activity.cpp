@@ -14,10 +14,6 @@ namespace {
 // rounding.
 constexpr double kTimeSlack_s = 1e-9;
 
-double overlap_s(const Interval& a, const Interval& b) {
-  return std::max(0.0, std::min(a.end_s, b.end_s) - std::max(a.start_s, b.start_s));
-}
-
 }  // namespace
 
 double SpeechSegmentConfig::end_threshold() const {

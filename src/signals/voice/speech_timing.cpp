@@ -33,10 +33,6 @@ void absorb(std::vector<Stretch>& stretches, bool sounding, double shortest_s) {
   stretches.swap(joined);
 }
 
-double overlap_s(const Interval& a, const Interval& b) {
-  return std::max(0.0, std::min(a.end_s, b.end_s) - std::max(a.start_s, b.start_s));
-}
-
 void mean_and_deviation(const std::vector<double>& x, double& mean, double& deviation) {
   if (x.empty()) return;
   double sum = 0;
