@@ -189,6 +189,11 @@ struct VideoWriter::Impl {
       frame->colorspace = AVCOL_SPC_BT709;
       check(av_frame_get_buffer(frame, 0), "allocating a frame");
     }
+    rgb_frame = new_frame();
+    rgb_frame->width = coded_width;
+    rgb_frame->height = coded_height;
+    rgb_frame->format = AV_PIX_FMT_RGB24;
+    check(av_frame_get_buffer(rgb_frame.get(), 0), "allocating a frame");
     scaler.reset(sws_getContext(coded_width, coded_height, AV_PIX_FMT_RGB24, coded_width, coded_height,
                                 AV_PIX_FMT_YUV420P, SWS_BILINEAR | SWS_ACCURATE_RND, nullptr, nullptr,
                                 nullptr));
@@ -276,23 +281,16 @@ struct VideoWriter::Impl {
   }
 
   void convert(const uint8_t* rgb, int64_t stride_bytes) {
-    const uint8_t* from = rgb;
-    if (coded_width != options.width || coded_height != options.height) {
-      const size_t row_bytes = static_cast<size_t>(coded_width) * 3;
-      padded.resize(row_bytes * static_cast<size_t>(coded_height));
-      for (int y = 0; y < coded_height; ++y) {
-        uint8_t* row = padded.data() + static_cast<size_t>(y) * row_bytes;
-        const size_t given_bytes = static_cast<size_t>(options.width) * 3;
-        std::memcpy(row, rgb + std::min(y, options.height - 1) * stride_bytes, given_bytes);
-        if (coded_width != options.width) std::memcpy(row + given_bytes, row + given_bytes - 3, 3);
-      }
-      from = padded.data();
-      stride_bytes = static_cast<int64_t>(row_bytes);
+    // swscale reads beyond the last row in whole vectors and rounds differently where rows are not aligned to
+    // them: pictures go through a frame of its own kind, so the same pixels always give the same file.
+    for (int y = 0; y < coded_height; ++y) {
+      uint8_t* row = rgb_frame->data[0] + static_cast<ptrdiff_t>(y) * rgb_frame->linesize[0];
+      const size_t given_bytes = static_cast<size_t>(options.width) * 3;
+      std::memcpy(row, rgb + std::min(y, options.height - 1) * stride_bytes, given_bytes);
+      if (coded_width != options.width) std::memcpy(row + given_bytes, row + given_bytes - 3, 3);
     }
-    const uint8_t* planes[4] = {from, nullptr, nullptr, nullptr};
-    const int strides[4] = {static_cast<int>(stride_bytes), 0, 0, 0};
-    const int rows =
-        sws_scale(scaler.get(), planes, strides, 0, coded_height, next_frame->data, next_frame->linesize);
+    const int rows = sws_scale(scaler.get(), rgb_frame->data, rgb_frame->linesize, 0, coded_height,
+                               next_frame->data, next_frame->linesize);
     require(rows == coded_height, ErrorCode::kInternal, path + ": colour conversion failed");
   }
 
@@ -475,6 +473,7 @@ struct VideoWriter::Impl {
   UniqueCodecContext video;
   AVStream* video_stream = nullptr;
   UniqueSws scaler;
+  UniqueFrame rgb_frame;  ///< the picture given, aligned and padded as swscale wants it
   UniqueFrame next_frame;
   UniqueFrame held_frame;  ///< complete, waits for its duration
   bool has_held = false;
@@ -483,7 +482,6 @@ struct VideoWriter::Impl {
   core::Timestamp video_end;
   int coded_width = 0;
   int coded_height = 0;
-  std::vector<uint8_t> padded;
 
   UniqueCodecContext audio;
   AVStream* audio_stream = nullptr;

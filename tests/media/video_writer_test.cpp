@@ -75,6 +75,28 @@ TEST(VideoWriter, PicturesComeBackInColour) {
   }
 }
 
+// swscale rounds by another path where a picture's rows do not lie on vector boundaries.
+TEST(VideoWriter, TheFileDependsOnThePixelsNotOnWhereTheyLie) {
+  const TempDir dir;
+  VideoWriterOptions options;
+  options.width = 96;
+  options.height = 72;
+  constexpr size_t kBytes = 96 * 72 * 3;
+  core::Rng rng(5);
+  std::vector<uint8_t> noise(kBytes);
+  for (auto& v : noise) v = static_cast<uint8_t>(rng.below(256));
+  const auto written = [&](size_t shift) {
+    alignas(64) static uint8_t memory[kBytes + 256];
+    std::copy(noise.begin(), noise.end(), memory + shift);
+    VideoWriter writer(dir / "a.mp4", options);
+    for (int i = 0; i < 3; ++i) writer.write_frame({i * 100'000'000}, memory + shift);
+    writer.finish();
+    return test::bytes_of(dir / "a.mp4");
+  };
+  const std::string aligned = written(0);
+  for (const size_t shift : {1, 8, 16, 32}) EXPECT_TRUE(written(shift) == aligned) << shift;
+}
+
 TEST(VideoWriter, OwnSoundKeepsItsPlace) {
   const TempDir dir;
   for (const int rate : {44100, 16000, 10000}) {
