@@ -75,12 +75,11 @@ class Checker {
   void read_streams(const Store& store) {
     core::Progress progress("check", store.size());
     for (int64_t i = 0; i < store.size(); ++i) {
-      for (const auto& [name, ref] : store.samples()[static_cast<size_t>(i)].streams) {
+      for (const auto& [name, ref] : store.samples()[i].streams) {
         try {
           read_stream(store, i, name, ref);
         } catch (const Error& e) {
-          add(Severity::kError, "unreadable", store.samples()[static_cast<size_t>(i)].id,
-              name + ": " + e.what());
+          add(Severity::kError, "unreadable", store.samples()[i].id, name + ": " + e.what());
         }
       }
       progress.step({{"problems", std::to_string(report_.problems.size())}});
@@ -146,7 +145,7 @@ class Checker {
   };
 
   void read_stream(const Store& store, int64_t sample_idx, const std::string& name, const StreamRef& ref) {
-    const auto& sample = store.samples()[static_cast<size_t>(sample_idx)];
+    const auto& sample = store.samples()[sample_idx];
     const affect::Stream stream = store.read_stream(sample_idx, name);
     const auto num_bytes = stream.values.nbytes();
     ++report_.num_streams_read;
@@ -215,7 +214,7 @@ class Checker {
       std::set<std::map<std::string, std::string>> labels;
       std::vector<std::string> ids;
       for (const auto& copy : *group) {
-        const auto& sample = store.samples()[static_cast<size_t>(copy.sample_idx)];
+        const auto& sample = store.samples()[copy.sample_idx];
         splits.insert(split_name(sample));
         subjects.insert(sample.subject);
         labels.insert(sample.labels);
@@ -399,7 +398,7 @@ std::string render_json(const StoreSummary& summary, const Store& store) {
 }
 
 std::string describe_sample(const Store& store, const std::string& id) {
-  const auto& sample = store.samples()[static_cast<size_t>(store.index_of(id))];
+  const auto& sample = store.samples()[store.index_of(id)];
   std::string text = sample.id + "\n";
   const auto put = [&text](const std::string& key, const std::string& value) {
     if (!value.empty()) text += fmt::format("  {:<12} {}\n", key, value);

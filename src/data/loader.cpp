@@ -179,10 +179,9 @@ struct Loader::Impl {
       int64_t num_foreign = 0;
       labels.resize(static_cast<size_t>(input.store->size()), kUnknownLabel);
       for (const int64_t i : input.indices) {
-        const auto& sample = input.store->samples().at(static_cast<size_t>(i));
-        const auto label = sample.labels.find(task.task);
-        if (label == sample.labels.end()) continue;
-        const auto at = index.find(label->second);
+        const std::string_view label = input.store->samples().label(task.task, i);
+        if (label.empty()) continue;
+        const auto at = index.find(std::string(label));
         if (at == index.end()) {
           ++num_foreign;
         } else {
@@ -253,14 +252,13 @@ struct Loader::Impl {
 
   affect::Stream features_of(int64_t sample_idx, size_t modality_idx) {
     const LoaderModality& modality = modalities[modality_idx];
-    const auto& sample = input.store->samples().at(static_cast<size_t>(sample_idx));
-    if (sample.streams.count(modality.raw) == 0) return {};
+    if (!input.store->samples().has_stream(modality.raw, sample_idx)) return {};
     const int64_t key =
         sample_idx * static_cast<int64_t>(modalities.size()) + static_cast<int64_t>(modality_idx);
     affect::Stream stream;
     if (cache.find(key, stream)) return stream;
     const affect::Stream raw = input.store->read_stream(sample_idx, modality.raw);
-    stream = extractor.extract(modality.name, raw, subject_scale_of(sample, modality));
+    stream = extractor.extract(modality.name, raw, subject_scale_of(sample_idx, modality));
     stream.modality = modality.name;
     check_shape(modality, stream);
     // What still lies in the mapped file needs no second copy.
@@ -269,26 +267,28 @@ struct Loader::Impl {
   }
 
   /// Whose statistics a sample is scaled by: a sample without a subject is its own.
-  static const std::string& scaled_as(const Sample& sample) {
-    return sample.subject.empty() ? sample.id : sample.subject;
+  std::string scaled_as(int64_t sample_idx) const {
+    const auto& samples = input.store->samples();
+    return std::string(samples.subject(sample_idx).empty() ? samples.id(sample_idx)
+                                                           : samples.subject(sample_idx));
   }
 
   /// Statistics over everything the store has of the sample's subject, whichever part it lies in: labels are
   /// not looked at. Computed once, when it is first needed.
-  const features::SubjectScale* subject_scale_of(const Sample& sample, const LoaderModality& modality) {
+  const features::SubjectScale* subject_scale_of(int64_t sample_idx, const LoaderModality& modality) {
     if (!extractor.wants_subject_scale(modality.name)) return nullptr;
     const std::lock_guard<std::mutex> lock(subject_mutex);
     if (samples_of_subject.empty()) {
       for (int64_t i = 0; i < input.store->size(); ++i) {
-        samples_of_subject[scaled_as(input.store->samples()[static_cast<size_t>(i)])].push_back(i);
+        samples_of_subject[scaled_as(i)].push_back(i);
       }
     }
-    const std::string& subject = scaled_as(sample);
+    const std::string subject = scaled_as(sample_idx);
     const auto [at, is_new] = subject_scales.try_emplace({modality.name, subject});
     if (is_new) {
       std::vector<affect::Stream> streams;
       for (const int64_t i : samples_of_subject.at(subject)) {
-        if (input.store->samples()[static_cast<size_t>(i)].streams.count(modality.raw) != 0) {
+        if (input.store->samples().has_stream(modality.raw, i)) {
           streams.push_back(input.store->read_stream(i, modality.raw));
         }
       }
@@ -312,7 +312,7 @@ struct Loader::Impl {
     const affect::Stream stream = features_of(entry.sample_idx, modality_idx);
     if (!stream.values.defined() || stream.values.size(0) == 0) return {};
     if (input.is_training) {
-      const auto& id = input.store->samples()[static_cast<size_t>(entry.sample_idx)].id;
+      const std::string id(input.store->samples().id(entry.sample_idx));
       core::Rng rng(input.seed ^ id_key(modality.name), static_cast<uint64_t>(epoch_of_work),
                     id_key(id) + entry.occurrence * 0x9E3779B97F4A7C15ULL);
       if (modality.augment != nullptr) return augment(stream, *modality.augment, rng, modality.max_frames);
@@ -372,7 +372,7 @@ struct Loader::Impl {
     const size_t last = std::min(order.size(), first + static_cast<size_t>(config.batch_size));
     affect::Batch batch;
     for (size_t i = first; i < last; ++i) {
-      batch.ids.push_back(input.store->samples()[static_cast<size_t>(order[i].sample_idx)].id);
+      batch.ids.emplace_back(input.store->samples().id(order[i].sample_idx));
     }
     for (size_t m = 0; m < modalities.size(); ++m) {
       std::vector<affect::Stream> streams;
@@ -401,8 +401,7 @@ struct Loader::Impl {
   /// Errors of one sample carry its id.
   template <class Action>
   affect::Stream with_id(const Entry& entry, Action&& action) const {
-    const std::string where =
-        "sample '" + input.store->samples()[static_cast<size_t>(entry.sample_idx)].id + "'";
+    const std::string where = "sample '" + std::string(input.store->samples().id(entry.sample_idx)) + "'";
     try {
       return action();
     } catch (const Error& e) {

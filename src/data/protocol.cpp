@@ -27,24 +27,32 @@ const char* group_by_name(GroupBy by) {
   return "?";
 }
 
-const std::string& group_name(const Sample& sample, GroupBy by) {
+SampleField field_of(GroupBy by) {
   switch (by) {
     case GroupBy::kSubject:
-      return sample.subject;
+      return SampleField::kSubject;
     case GroupBy::kSession:
-      return sample.session;
+      return SampleField::kSession;
     case GroupBy::kClip:
-      return sample.clip;
+      return SampleField::kClip;
     case GroupBy::kSample:
       break;
   }
-  return sample.id;
+  return SampleField::kId;
+}
+
+std::string group_name(const SampleTable& samples, size_t i, GroupBy by) {
+  return std::string(samples.text(field_of(by), static_cast<int64_t>(i)));
+}
+
+size_t num_samples(const SampleTable& samples) {
+  return static_cast<size_t>(samples.size());
 }
 
 /// The group that stays whole; a sample whose group is unknown is its own (ids cannot start with a blank).
-std::string whole_group(const Sample& sample, GroupBy by) {
-  const std::string& name = group_name(sample, by);
-  return name.empty() ? " " + sample.id : name;
+std::string whole_group(const SampleTable& samples, size_t i, GroupBy by) {
+  const std::string name = group_name(samples, i, by);
+  return name.empty() ? " " + std::string(samples.id(static_cast<int64_t>(i))) : name;
 }
 
 std::string listed(const std::vector<std::string>& names) {
@@ -87,11 +95,10 @@ std::vector<std::string> match_groups(const std::string& entry, const std::set<s
   return matches;
 }
 
-void assign_groups(const std::vector<Sample>& samples, const GroupsProtocol& config,
-                   std::vector<int>& part_of) {
+void assign_groups(const SampleTable& samples, const GroupsProtocol& config, std::vector<int>& part_of) {
   std::set<std::string> groups;
-  for (const auto& sample : samples) {
-    if (const auto& name = group_name(sample, config.by); !name.empty()) groups.insert(name);
+  for (size_t i = 0; i < num_samples(samples); ++i) {
+    if (auto name = group_name(samples, i, config.by); !name.empty()) groups.insert(std::move(name));
   }
   const std::string by = group_by_name(config.by);
   if (groups.empty())
@@ -125,8 +132,8 @@ void assign_groups(const std::vector<Sample>& samples, const GroupsProtocol& con
         ErrorCode::kData,
         fmt::format("protocol groups: {} in two parts: {}; a {} belongs to one part", by, listed(twice), by));
   }
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const auto at = part_of_group.find(group_name(samples[i], config.by));
+  for (size_t i = 0; i < num_samples(samples); ++i) {
+    const auto at = part_of_group.find(group_name(samples, i, config.by));
     if (at != part_of_group.end()) part_of[i] = at->second;
   }
 }
@@ -137,11 +144,10 @@ struct GroupOfSamples {
 };
 
 /// Groups among `candidates` in an order that depends on the seed alone.
-std::vector<GroupOfSamples> shuffled_groups(const std::vector<Sample>& samples,
-                                            const std::vector<size_t>& candidates, GroupBy by,
-                                            uint64_t seed) {
+std::vector<GroupOfSamples> shuffled_groups(const SampleTable& samples, const std::vector<size_t>& candidates,
+                                            GroupBy by, uint64_t seed) {
   std::map<std::string, std::vector<size_t>> by_name;
-  for (const size_t i : candidates) by_name[whole_group(samples[i], by)].push_back(i);
+  for (const size_t i : candidates) by_name[whole_group(samples, i, by)].push_back(i);
   std::vector<GroupOfSamples> groups;
   groups.reserve(by_name.size());
   for (auto& [name, members] : by_name) groups.push_back({name, std::move(members)});
@@ -152,8 +158,8 @@ std::vector<GroupOfSamples> shuffled_groups(const std::vector<Sample>& samples,
 
 /// Moves about `fraction` of the candidates to `part`, whole groups at a time. A group moves when that brings
 /// the counts per class nearer to their targets; single samples so end within half a sample of every target.
-void carve(const std::vector<Sample>& samples, const std::vector<size_t>& candidates, double fraction,
-           GroupBy by, const std::string& stratify_by, uint64_t seed, int part, std::vector<int>& part_of) {
+void carve(const SampleTable& samples, const std::vector<size_t>& candidates, double fraction, GroupBy by,
+           const std::string& stratify_by, uint64_t seed, int part, std::vector<int>& part_of) {
   const auto groups = shuffled_groups(samples, candidates, by, seed);
   if (groups.size() < 2) {
     throw Error(ErrorCode::kData,
@@ -162,8 +168,7 @@ void carve(const std::vector<Sample>& samples, const std::vector<size_t>& candid
   }
   const auto class_of = [&](size_t i) {
     if (stratify_by.empty()) return std::string();
-    const auto at = samples[i].labels.find(stratify_by);
-    return at == samples[i].labels.end() ? std::string() : at->second;
+    return std::string(samples.label(stratify_by, static_cast<int64_t>(i)));
   };
   std::map<std::string, double> missing;  // target minus what the part has, per class
   for (const size_t i : candidates) missing[class_of(i)] += 1;
@@ -205,11 +210,10 @@ std::vector<size_t> members_of(const std::vector<int>& part_of, int part) {
   return members;
 }
 
-void assign_official(const std::vector<Sample>& samples, const OfficialProtocol& config,
-                     std::vector<int>& part_of) {
+void assign_official(const SampleTable& samples, const OfficialProtocol& config, std::vector<int>& part_of) {
   std::set<std::string> known;
-  for (const auto& sample : samples) {
-    if (!sample.split.empty()) known.insert(sample.split);
+  for (int64_t i = 0; i < samples.size(); ++i) {
+    if (!samples.split(i).empty()) known.emplace(samples.split(i));
   }
   if (known.empty()) {
     throw Error(ErrorCode::kData,
@@ -236,8 +240,8 @@ void assign_official(const std::vector<Sample>& samples, const OfficialProtocol&
   claim(config.train, kTrain);
   claim(config.test, kTest);
   if (const auto* named = std::get_if<NamedValidation>(&config.val)) claim(named->splits, kVal);
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const auto at = part_of_split.find(samples[i].split);
+  for (size_t i = 0; i < num_samples(samples); ++i) {
+    const auto at = part_of_split.find(std::string(samples.split(static_cast<int64_t>(i))));
     if (at != part_of_split.end()) part_of[i] = at->second;
   }
   if (const auto* carved = std::get_if<CarvedValidation>(&config.val)) {
@@ -246,9 +250,8 @@ void assign_official(const std::vector<Sample>& samples, const OfficialProtocol&
   }
 }
 
-void assign_folds(const std::vector<Sample>& samples, const GroupKFoldProtocol& config,
-                  std::vector<int>& part_of) {
-  std::vector<size_t> all(samples.size());
+void assign_folds(const SampleTable& samples, const GroupKFoldProtocol& config, std::vector<int>& part_of) {
+  std::vector<size_t> all(num_samples(samples));
   for (size_t i = 0; i < all.size(); ++i) all[i] = i;
   auto groups = shuffled_groups(samples, all, config.by, config.seed);
   if (static_cast<int64_t>(groups.size()) < config.k) {
@@ -272,8 +275,7 @@ void assign_folds(const std::vector<Sample>& samples, const GroupKFoldProtocol& 
   }
 }
 
-void assign_fractions(const std::vector<Sample>& samples, const FractionProtocol& config,
-                      std::vector<int>& part_of) {
+void assign_fractions(const SampleTable& samples, const FractionProtocol& config, std::vector<int>& part_of) {
   std::fill(part_of.begin(), part_of.end(), static_cast<int>(kTrain));
   if (config.test > 0) {
     carve(samples, members_of(part_of, kTrain), config.test, config.by, config.stratify_by, config.seed,
@@ -285,12 +287,12 @@ void assign_fractions(const std::vector<Sample>& samples, const FractionProtocol
   }
 }
 
-std::vector<std::string> names_in_two_parts(const std::vector<Sample>& samples,
-                                            const std::vector<int>& part_of, GroupBy by) {
+std::vector<std::string> names_in_two_parts(const SampleTable& samples, const std::vector<int>& part_of,
+                                            GroupBy by) {
   std::map<std::string, int> first_part;
   std::set<std::string> twice;
-  for (size_t i = 0; i < samples.size(); ++i) {
-    const auto& name = group_name(samples[i], by);
+  for (size_t i = 0; i < num_samples(samples); ++i) {
+    const std::string name = group_name(samples, i, by);
     if (part_of[i] == kUnused || name.empty()) continue;
     const auto [at, is_new] = first_part.emplace(name, part_of[i]);
     if (!is_new && at->second != part_of[i]) twice.insert(name);
@@ -299,8 +301,8 @@ std::vector<std::string> names_in_two_parts(const std::vector<Sample>& samples,
 }
 
 /// Leaks at the level that the protocol promises, and one recording in two parts whatever the protocol.
-void refuse_leaks(const std::vector<Sample>& samples, const std::vector<int>& part_of,
-                  const std::string& type, std::optional<GroupBy> promised) {
+void refuse_leaks(const SampleTable& samples, const std::vector<int>& part_of, const std::string& type,
+                  std::optional<GroupBy> promised) {
   std::vector<GroupBy> levels;
   if (promised && *promised != GroupBy::kSample) levels.push_back(*promised);
   if (promised != GroupBy::kClip && promised != GroupBy::kSample) levels.push_back(GroupBy::kClip);
@@ -335,13 +337,13 @@ bool expects_test(const ProtocolConfig& protocol) {
   return true;
 }
 
-std::string describe_split(const std::vector<Sample>& samples, const Split& split, const std::string& type,
+std::string describe_split(const SampleTable& samples, const Split& split, const std::string& type,
                            GroupBy by, size_t num_unused) {
   std::string text = type + ":";
   for (const auto* name : kPartNames) {
     const auto& part = split.part(name);
     std::set<std::string> groups;
-    for (const int64_t i : part) groups.insert(group_name(samples[static_cast<size_t>(i)], by));
+    for (const int64_t i : part) groups.insert(group_name(samples, static_cast<size_t>(i), by));
     groups.erase("");
     text += fmt::format(" {} {}", name, part.size());
     if (by != GroupBy::kSample && !groups.empty())
@@ -391,7 +393,7 @@ const std::vector<int64_t>& Split::part(const std::string& name) const {
                                       core::did_you_mean(name, {"train", "val", "test"}));
 }
 
-Split make_split(const std::vector<Sample>& samples, const ProtocolConfig& protocol) {
+Split make_split(const SampleTable& samples, const ProtocolConfig& protocol) {
   std::vector<int> part_of(samples.size(), kUnused);
   std::string type;
   std::visit([&](const auto& config) { type = std::decay_t<decltype(config)>::kType; }, protocol);
@@ -409,7 +411,7 @@ Split make_split(const std::vector<Sample>& samples, const ProtocolConfig& proto
 
   Split split;
   size_t num_unused = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
+  for (size_t i = 0; i < num_samples(samples); ++i) {
     if (part_of[i] == kTrain) split.train.push_back(static_cast<int64_t>(i));
     if (part_of[i] == kVal) split.val.push_back(static_cast<int64_t>(i));
     if (part_of[i] == kTest) split.test.push_back(static_cast<int64_t>(i));
@@ -429,7 +431,7 @@ Split make_split(const std::vector<Sample>& samples, const ProtocolConfig& proto
   for (const auto* name : kPartNames) {
     hash.update(name, std::char_traits<char>::length(name));
     for (const int64_t i : split.part(name)) {
-      const std::string line = "\n" + samples[static_cast<size_t>(i)].id;
+      const std::string line = "\n" + std::string(samples.id(i));
       hash.update(line.data(), line.size());
     }
     hash.update("\n\n", 2);

@@ -79,9 +79,8 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
           sums[i] = sums_of(loader.features_of(indices[i], modality));
           for (const double square : sums[i].square_F) {
             if (!std::isfinite(square)) {
-              throw Error(ErrorCode::kData,
-                          fmt::format("sample '{}': {}: a feature is not finite",
-                                      samples[static_cast<size_t>(indices[i])].id, modality));
+              throw Error(ErrorCode::kData, fmt::format("sample '{}': {}: a feature is not finite",
+                                                        samples.id(indices[i]), modality));
             }
           }
         } catch (...) {
@@ -132,10 +131,9 @@ std::map<std::string, std::vector<int64_t>> class_counts(const Store& store,
     auto& of_task = counts[task.task];
     of_task.resize(task.classes.size(), 0);
     for (const int64_t i : indices) {
-      const auto& labels = store.samples().at(static_cast<size_t>(i)).labels;
-      const auto label = labels.find(task.task);
-      if (label == labels.end()) continue;
-      const auto at = std::find(task.classes.begin(), task.classes.end(), label->second);
+      const std::string_view label = store.samples().label(task.task, i);
+      if (label.empty()) continue;
+      const auto at = std::find(task.classes.begin(), task.classes.end(), label);
       if (at != task.classes.end()) ++of_task[static_cast<size_t>(at - task.classes.begin())];
     }
   }

@@ -40,9 +40,8 @@ std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, da
           const auto truth = target->second.y_B[b].item<int64_t>();
           const std::string& id = batch->ids[static_cast<size_t>(b)];
           task.loss -= log_p_C[truth];
-          task.predictions.push_back(
-              make_prediction(id, store.samples()[static_cast<size_t>(store.index_of(id))].subject, truth,
-                              std::move(probabilities)));
+          task.predictions.push_back(make_prediction(
+              id, std::string(store.samples().subject(store.index_of(id))), truth, std::move(probabilities)));
         }
       }
     }

@@ -130,8 +130,7 @@ struct Trainer::Impl {
       timing.rate_hz = stream.rate_hz;
       if (hears) {
         // Of the sound itself: functionals are one frame, however long the clip is.
-        const auto& wave =
-            store->samples()[static_cast<size_t>(split.train[i])].streams.at(data::stream_name::kAudioWave);
+        const auto wave = store->samples().stream(data::stream_name::kAudioWave, split.train[i]);
         lengths_s.push_back(static_cast<double>(wave.num_frames) / wave.rate_hz);
       } else {
         lengths_s.push_back(stream.rate_hz > 0 ? static_cast<double>(stream.values.size(0)) / stream.rate_hz

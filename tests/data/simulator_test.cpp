@@ -9,11 +9,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "../../src/data/simulator_eda.h"
-#include "../../src/data/simulator_face.h"
-#include "../../src/data/simulator_latent.h"
-#include "../../src/data/simulator_render.h"
-#include "../../src/data/simulator_voice.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/data/importer.h"
 #include "limbic/data/store.h"
@@ -22,6 +17,11 @@
 #include "limbic/media/audio.h"
 #include "limbic/media/video_reader.h"
 #include "limbic/vision/face_detector.h"
+#include "simulator/eda.h"
+#include "simulator/face.h"
+#include "simulator/latent.h"
+#include "simulator/render.h"
+#include "simulator/voice.h"
 #include "support/paths.h"
 
 namespace limbic::data::sim {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "limbic/config/checks.h"
-#include "limbic/data/sample.h"
+#include "limbic/data/sample_table.h"
 
 namespace limbic::data {
 
@@ -140,6 +140,6 @@ struct Split {
 };
 
 /// @throws Error(kData) listing groups that would lie in two parts, names that match nothing, empty parts
-Split make_split(const std::vector<Sample>& samples, const ProtocolConfig& protocol);
+Split make_split(const SampleTable& samples, const ProtocolConfig& protocol);
 
 }  // namespace limbic::data

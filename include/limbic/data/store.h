@@ -10,27 +10,31 @@
 #include "limbic/affect/label_space.h"
 #include "limbic/affect/stream.h"
 #include "limbic/data/problem.h"
-#include "limbic/data/sample.h"
+#include "limbic/data/sample_table.h"
 
 namespace limbic::data {
 
 /// A raw stream as the whole store has it. `kind` fixes shape and type: "wave" (S,) int16, "images" (T, C, H,
-/// W) uint8, "series" (T, F) float32.
+/// W) uint8, "series" (T, F) float32, "text" (S,) uint8 bytes of UTF-8.
 struct RawModality {
   std::string kind = "series";
   double rate_hz = 0.0;  ///< 0 = stills, or differs between samples
   std::string unit;
   std::vector<int64_t> frame_shape;    ///< shape of one frame: {}, {C, H, W} or {F}
   std::vector<std::string> columns{};  ///< series: names of the F values, or empty
-  bool may_be_missing = false;         ///< series: NaN in a valid frame is a missing value, not a defect
+  std::string role{};  ///< what the sensor looks at or sits on: "face", "eye", "world", "head", "left wrist"
+  std::string device{};         ///< "Empatica E4", "camera 2"
+  bool may_be_missing = false;  ///< series: NaN in a valid frame is a missing value, not a defect
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("kind", kind, "wave (S,) int16, images (T, C, H, W) uint8 or series (T, F) float32");
+    v("kind", kind, "wave (S,) int16, images (T, C, H, W) uint8, series (T, F) float32 or text (S,) uint8");
     v("rate_hz", rate_hz, "frames or samples per second; 0 = stills, or differs between samples");
     v("unit", unit, "unit of the values");
     v("frame_shape", frame_shape, "shape of one frame");
     v("columns", columns, "series: names of the values of a frame");
+    v("role", role, "what the sensor looks at or sits on: face, eye, world, head, left wrist...");
+    v("device", device, "which camera or sensor it was");
     v("may_be_missing", may_be_missing, "series: NaN is a missing value, not a defect");
   }
 };
@@ -43,6 +47,8 @@ struct DatasetInfo {
   std::string citation;
   std::string importer;                        ///< KIND of `data import`
   std::map<std::string, std::string> options;  ///< import options that shaped the bytes
+  std::string clock =
+      "recording";  ///< whose zero times count from: "recording" (its start), "clip" or "unix"
   std::vector<affect::LabelSpace> label_spaces;
   std::map<std::string, RawModality> modalities;
   std::vector<std::string> known_defects;
@@ -55,6 +61,7 @@ struct DatasetInfo {
     v("citation", citation, "what to cite");
     v("importer", importer, "KIND of `limbic data import`");
     v("options", options, "import options that shaped the store");
+    v("clock", clock, "where times count from: recording, clip or unix");
     v("label_spaces", label_spaces, "classes of every task");
     v("modalities", modalities, "raw streams by name");
     v("known_defects", known_defects, "defects of the corpus that its users know of");
@@ -83,8 +90,8 @@ class Store {
 
   const std::string& path() const { return path_; }
   const DatasetInfo& info() const { return info_; }
-  const std::vector<Sample>& samples() const { return samples_; }
-  int64_t size() const { return static_cast<int64_t>(samples_.size()); }
+  const SampleTable& samples() const { return samples_; }
+  int64_t size() const { return samples_.size(); }
   /// @throws Error(kData) with the nearest id
   int64_t index_of(const std::string& id) const;
   /// @throws Error(kData) with the tasks that there are
@@ -95,10 +102,10 @@ class Store {
  private:
   struct Shards;
   Store();
+  StreamRef stream_of(int64_t sample_idx, const std::string& stream) const;
   std::string path_;
   DatasetInfo info_;
-  std::vector<Sample> samples_;
-  std::map<std::string, int64_t> index_;
+  SampleTable samples_;
   std::string content_hash_;
   std::unique_ptr<Shards> shards_;
 };

@@ -1,0 +1,4 @@
+list(APPEND sources
+  import/generic/folder.cpp
+  import/generic/simulated.cpp
+  import/generic/importers.cpp)

@@ -1,0 +1,168 @@
+#include <ATen/ATen.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "import/pipeline.h"
+#include "limbic/core/error.h"
+#include "limbic/media/audio.h"
+#include "limbic/media/probe.h"
+#include "limbic/media/video_reader.h"
+
+namespace limbic::data {
+namespace {
+
+constexpr float kInt16Scale = 32768.0f;
+
+/// The face that goes on from the last one; else the best.
+const vision::Face* choose_face(const std::vector<vision::Face>& faces,
+                                const std::optional<vision::Box>& last) {
+  if (faces.empty()) return nullptr;
+  const vision::Face* chosen = &faces.front();
+  if (!last) return chosen;
+  float best = 0.0f;
+  for (const auto& face : faces) {
+    const float overlap = vision::iou(face.box, *last);
+    if (overlap > best) {
+      best = overlap;
+      chosen = &face;
+    }
+  }
+  return chosen;
+}
+
+vision::ImageView view_of(const media::Image& image) {
+  return {image.data.data(), image.width, image.height, image.channels,
+          int64_t{image.width} * image.channels};
+}
+
+}  // namespace
+
+RawStream read_sound(const std::string& path) {
+  media::AudioOptions options;
+  options.sample_rate = kStoreSampleRate;
+  const media::AudioBuffer audio = media::read_audio(path, options);
+  if (audio.samples.empty()) throw Error(ErrorCode::kData, path + ": the sound has no samples");
+  RawStream stream;
+  stream.rate_hz = kStoreSampleRate;
+  stream.t0 = audio.t0;
+  stream.values = at::empty({static_cast<int64_t>(audio.samples.size())}, at::TensorOptions(at::kShort));
+  auto* out = stream.values.data_ptr<int16_t>();
+  for (size_t i = 0; i < audio.samples.size(); ++i) {
+    // 16-bit files come back bit for bit.
+    out[i] = static_cast<int16_t>(std::clamp(std::lrint(audio.samples[i] * kInt16Scale), -32768L, 32767L));
+  }
+  return stream;
+}
+
+bool has_sound(const std::string& path) {
+  return media::probe(path).audio.has_value();
+}
+
+RawStream read_face_clip(const std::string& path, ImportWorker& worker) {
+  const auto& options = worker.options();
+  const std::vector<int64_t> shape{options.face_channels, options.face_size, options.face_size};
+  media::VideoReader reader(path);
+  media::VideoFrame frame;
+  std::vector<at::Tensor> crops;
+  std::vector<char> valid;
+  std::optional<vision::Box> last;
+  const auto next_time = [&] {
+    return core::Timestamp::from_seconds(static_cast<double>(crops.size()) / options.face_rate_hz);
+  };
+  while (reader.next(frame)) {
+    // A frame is shown from its time until the next one's: grid times before the first frame show nothing.
+    const core::Timestamp frame_end = frame.pts + frame.duration;
+    at::Tensor crop;
+    bool is_looked_at = false;
+    while (next_time() < frame_end) {
+      if (next_time() < frame.pts && crops.empty()) {
+        crops.push_back(at::zeros(shape, at::TensorOptions(at::kByte)));
+        valid.push_back(0);
+        continue;
+      }
+      if (!is_looked_at) {
+        is_looked_at = true;
+        const vision::GrayView gray{frame.gray(), frame.width, frame.height, frame.width};
+        const auto faces = worker.faces().detect(gray);
+        if (const auto* face = choose_face(faces, last)) {
+          last = face->box;
+          const bool is_gray = options.face_channels == 1;
+          const vision::ImageView view{is_gray ? frame.gray() : frame.rgb(), frame.width, frame.height,
+                                       options.face_channels, int64_t{frame.width} * options.face_channels};
+          crop = worker.cropper().crop(view, *face);
+        }
+      }
+      crops.push_back(crop.defined() ? crop : at::zeros(shape, at::TensorOptions(at::kByte)));
+      valid.push_back(crop.defined() ? 1 : 0);
+    }
+  }
+  if (crops.empty()) throw Error(ErrorCode::kData, path + ": the video has no frames");
+  RawStream stream;
+  stream.rate_hz = options.face_rate_hz;
+  stream.values = at::stack(crops);
+  stream.valid_T = at::empty({static_cast<int64_t>(valid.size())}, at::TensorOptions(at::kBool));
+  for (size_t t = 0; t < valid.size(); ++t) stream.valid_T.data_ptr<bool>()[t] = valid[t] != 0;
+  return stream;
+}
+
+RawStream read_face_image(const std::string& path, ImportWorker& worker) {
+  const media::Image image = media::read_image(path);
+  RawStream stream;
+  if (!worker.options().find_faces) {
+    stream.values = worker.cropper().whole(view_of(image)).unsqueeze(0);
+    return stream;
+  }
+  media::ImageOptions gray_options;
+  gray_options.channels = media::Channels::kGray;
+  const media::Image gray = image.channels == 1 ? image : media::read_image(path, gray_options);
+  const auto faces = worker.faces().detect({gray.data.data(), gray.width, gray.height, gray.width});
+  const auto* face = choose_face(faces, std::nullopt);
+  if (face == nullptr) {
+    throw Error(ErrorCode::kData, path + ": no face found; find_faces: false takes whole pictures as faces");
+  }
+  stream.values = worker.cropper().crop(view_of(image), *face).unsqueeze(0);
+  return stream;
+}
+
+RawStream cut_stream(const RawStream& stream, core::Timestamp start, core::Timestamp end) {
+  const auto index_at = [&](core::Timestamp t) {
+    const double position = (t - stream.t0).seconds() * stream.rate_hz;
+    // A grid point that misses the border by rounding alone belongs to it.
+    const auto index = static_cast<int64_t>(std::ceil(position - 1e-6));
+    return std::clamp<int64_t>(index, 0, stream.values.size(0));
+  };
+  const int64_t first = index_at(start);
+  const int64_t last = std::max(first, index_at(end));
+  RawStream out = stream;
+  out.values = stream.values.narrow(0, first, last - first);
+  if (stream.valid_T.defined()) out.valid_T = stream.valid_T.narrow(0, first, last - first);
+  out.t0 = stream.t0 + core::Timestamp::from_seconds(static_cast<double>(first) / stream.rate_hz);
+  return out;
+}
+
+core::Timestamp length_of(const RawStream& stream) {
+  if (stream.rate_hz <= 0) return {};
+  return core::Timestamp::from_seconds(static_cast<double>(stream.values.size(0)) / stream.rate_hz);
+}
+
+RawModality wave_modality() {
+  RawModality modality;
+  modality.kind = "wave";
+  modality.rate_hz = kStoreSampleRate;
+  modality.unit = "1/32768 of full scale";
+  return modality;
+}
+
+RawModality face_modality(const ImportOptions& options, bool is_still) {
+  RawModality modality;
+  modality.kind = "images";
+  modality.rate_hz = is_still ? 0.0 : options.face_rate_hz;
+  modality.unit = "grey or RGB, 0 to 255";
+  modality.frame_shape = {options.face_channels, options.face_size, options.face_size};
+  return modality;
+}
+
+}  // namespace limbic::data

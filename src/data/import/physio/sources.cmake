@@ -1,0 +1,3 @@
+list(APPEND sources
+  import/physio/stress_predict.cpp
+  import/physio/importers.cpp)

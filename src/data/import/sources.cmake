@@ -1,0 +1,4 @@
+list(APPEND sources
+  import/importer.cpp
+  import/media.cpp
+  import/pipeline.cpp)

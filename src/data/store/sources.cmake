@@ -1,0 +1,4 @@
+list(APPEND sources
+  store/manifest.cpp
+  store/sample_table.cpp
+  store/store.cpp)

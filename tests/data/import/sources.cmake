@@ -1,0 +1,2 @@
+list(APPEND sources
+  import/importer_test.cpp)
