@@ -5,6 +5,7 @@
 #include "limbic/config/node.h"
 #include "limbic/config/scalar.h"
 #include "limbic/core/error.h"
+#include "limbic/core/utf8.h"
 #include "message.h"
 
 namespace limbic::config {
@@ -35,8 +36,7 @@ bool is_plain(const std::string& text) {
 }
 
 std::string quoted(const std::string& text) {
-  size_t bad_at = 0;
-  if (!is_utf8(text, bad_at)) {
+  if (!core::is_utf8(text)) {
     throw Error(ErrorCode::kConfig, "'" + one_line(text) + "' is not UTF-8 and cannot be written as YAML");
   }
   std::string out = "\"";

@@ -19,9 +19,6 @@ std::string unknown_key_message(const Type& type, const std::string& alternative
 std::string unknown_type_message(const Type& variant, const std::string& name);
 /// A value in one line of flow YAML.
 std::string to_flow(const Node& node);
-/// True when `text` is valid UTF-8 (no overlong forms, no surrogates); else `bad_at` is the first wrong byte.
-bool is_utf8(std::string_view text, size_t& bad_at);
-
 /// parse_text with a source of its own; kNull for an empty document.
 Node parse_source(std::shared_ptr<const Source> source, class Report& report);
 /// Checks a resolved tree against its type.

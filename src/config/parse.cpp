@@ -10,6 +10,7 @@
 #include "limbic/config/node.h"
 #include "limbic/config/report.h"
 #include "limbic/core/error.h"
+#include "limbic/core/utf8.h"
 #include "message.h"
 
 namespace limbic::config {
@@ -48,8 +49,7 @@ void check_bytes(const std::shared_ptr<const Source>& source, Report& report) {
          fmt::format("{} bytes; a config file is at most 1 MiB, larger data belongs in a file of its own",
                      text.size()));
   }
-  size_t bad_at = 0;
-  if (!is_utf8(text, bad_at))
+  if (const size_t bad_at = core::find_bad_utf8(text); bad_at != std::string_view::npos)
     stop(report, place_of_byte(source, bad_at), "not UTF-8; save the file as UTF-8");
   int num_brackets = 0;
   int num_commas = 0;
@@ -233,35 +233,6 @@ class TreeBuilder final : public YAML::EventHandler {
 };
 
 }  // namespace
-
-bool is_utf8(std::string_view text, size_t& bad_at) {
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = [&](size_t k) { return static_cast<unsigned char>(text[k]); };
-    bad_at = i;
-    const unsigned first = byte(i);
-    size_t length = 1;
-    unsigned code_point = first;
-    unsigned smallest = 0;
-    if (first >= 0xF0 && first <= 0xF4) {
-      length = 4, code_point = first & 0x07U, smallest = 0x10000;
-    } else if (first >= 0xE0 && first < 0xF0) {
-      length = 3, code_point = first & 0x0FU, smallest = 0x800;
-    } else if (first >= 0xC2 && first < 0xE0) {
-      length = 2, code_point = first & 0x1FU, smallest = 0x80;
-    } else if (first >= 0x80) {
-      return false;
-    }
-    if (i + length > text.size()) return false;
-    for (size_t k = i + 1; k < i + length; ++k) {
-      if ((byte(k) & 0xC0U) != 0x80U) return false;
-      code_point = (code_point << 6U) | (byte(k) & 0x3FU);
-    }
-    if (code_point < smallest || code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000))
-      return false;
-    i += length;
-  }
-  return true;
-}
 
 Node parse_source(std::shared_ptr<const Source> source, Report& report) {
   check_bytes(source, report);

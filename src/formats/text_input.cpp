@@ -44,32 +44,4 @@ bool TextInput::get_line(std::string& line, uint64_t max_bytes, bool& is_ended) 
   return has_any;
 }
 
-bool is_utf8(std::string_view bytes) {
-  const auto* p = reinterpret_cast<const unsigned char*>(bytes.data());
-  const auto* const end = p + bytes.size();
-  while (p < end) {
-    if (*p < 0x80) {
-      ++p;
-      continue;
-    }
-    const int num_more = *p >= 0xC2 && *p <= 0xDF   ? 1
-                         : (*p & 0xF0) == 0xE0      ? 2
-                         : *p >= 0xF0 && *p <= 0xF4 ? 3
-                                                    : 0;
-    if (num_more == 0 || end - p <= num_more) return false;
-    unsigned char low = 0x80;
-    unsigned char high = 0xBF;
-    if (*p == 0xE0) low = 0xA0;
-    if (*p == 0xED) high = 0x9F;
-    if (*p == 0xF0) low = 0x90;
-    if (*p == 0xF4) high = 0x8F;
-    if (p[1] < low || p[1] > high) return false;
-    for (int i = 2; i <= num_more; ++i) {
-      if ((p[i] & 0xC0) != 0x80) return false;
-    }
-    p += num_more + 1;
-  }
-  return true;
-}
-
 }  // namespace limbic::formats::detail

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "byte_source.h"
+#include "limbic/core/utf8.h"
 
 namespace limbic::formats::detail {
 
@@ -39,7 +40,6 @@ class TextInput {
   size_t have_ = 0;
 };
 
-/// Whether the bytes are well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates, at most U+10FFFF).
-bool is_utf8(std::string_view bytes);
+using core::is_utf8;
 
 }  // namespace limbic::formats::detail

@@ -7,6 +7,7 @@
 
 #include "import/pipeline.h"
 #include "limbic/core/error.h"
+#include "limbic/core/utf8.h"
 #include "limbic/media/audio.h"
 #include "limbic/media/probe.h"
 #include "limbic/media/video_reader.h"
@@ -148,6 +149,39 @@ core::Timestamp length_of(const RawStream& stream) {
   return core::Timestamp::from_seconds(static_cast<double>(stream.values.size(0)) / stream.rate_hz);
 }
 
+void add_media(const std::string& path, ImportWorker& worker, RawSample& raw) {
+  switch (file_kind(path)) {
+    case FileKind::kImage:
+      raw.streams[stream_name::kFace] = read_face_image(path, worker);
+      break;
+    case FileKind::kAudio:
+      raw.streams[stream_name::kAudioWave] = read_sound(path);
+      break;
+    case FileKind::kVideo:
+      raw.streams[stream_name::kFace] = read_face_clip(path, worker);
+      if (has_sound(path)) raw.streams[stream_name::kAudioWave] = read_sound(path);
+      break;
+    case FileKind::kOther:
+      throw Error(ErrorCode::kInternal, path + ": no media file");
+  }
+  for (const auto& [stream, values] : raw.streams)
+    raw.sample.duration = std::max(raw.sample.duration, values.t0 + length_of(values));
+}
+
+void declare_media(const std::vector<std::string>& files, const ImportOptions& options, DatasetInfo& info) {
+  const auto has = [&](FileKind kind) {
+    return std::any_of(files.begin(), files.end(), [&](const auto& file) { return file_kind(file) == kind; });
+  };
+  const bool has_video = has(FileKind::kVideo);
+  if (has_video || has(FileKind::kAudio)) info.modalities[stream_name::kAudioWave] = wave_modality();
+  if (!has_video && !has(FileKind::kImage)) return;
+  info.modalities[stream_name::kFace] = face_modality(options, !has_video);
+  info.options["face_size"] = std::to_string(options.face_size);
+  info.options["face_channels"] = std::to_string(options.face_channels);
+  if (has_video) info.options["face_rate_hz"] = fmt::format("{}", options.face_rate_hz);
+  if (has(FileKind::kImage)) info.options["find_faces"] = options.find_faces ? "true" : "false";
+}
+
 RawModality wave_modality() {
   RawModality modality;
   modality.kind = "wave";
@@ -163,6 +197,45 @@ RawModality face_modality(const ImportOptions& options, bool is_still) {
   modality.unit = "grey or RGB, 0 to 255";
   modality.frame_shape = {options.face_channels, options.face_size, options.face_size};
   return modality;
+}
+
+RawModality text_modality() {
+  RawModality modality;
+  modality.kind = "text";
+  modality.unit = "UTF-8";
+  return modality;
+}
+
+RawModality series_modality(std::vector<std::string> columns, double rate_hz, const std::string& unit) {
+  RawModality modality;
+  modality.rate_hz = rate_hz;
+  modality.unit = unit;
+  modality.frame_shape = {static_cast<int64_t>(columns.size())};
+  modality.columns = std::move(columns);
+  return modality;
+}
+
+RawStream text_stream(std::string_view utf8) {
+  require(core::is_utf8(utf8), ErrorCode::kData, "the transcript is not UTF-8");
+  RawStream stream;
+  stream.values = at::empty({static_cast<int64_t>(utf8.size())}, at::TensorOptions(at::kByte));
+  std::copy(utf8.begin(), utf8.end(), stream.values.data_ptr<uint8_t>());
+  return stream;
+}
+
+RawStream series_stream(const std::vector<double>& values_TF, size_t num_columns, double rate_hz,
+                        core::Timestamp t0) {
+  require(num_columns > 0 && values_TF.size() % num_columns == 0, ErrorCode::kInternal,
+          "series_stream: values that do not fill their rows");
+  RawStream stream;
+  stream.rate_hz = rate_hz;
+  stream.t0 = t0;
+  stream.values =
+      at::empty({static_cast<int64_t>(values_TF.size() / num_columns), static_cast<int64_t>(num_columns)},
+                at::TensorOptions(at::kFloat));
+  auto* out = stream.values.data_ptr<float>();
+  for (size_t i = 0; i < values_TF.size(); ++i) out[i] = static_cast<float>(values_TF[i]);
+  return stream;
 }
 
 }  // namespace limbic::data

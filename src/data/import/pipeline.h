@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "limbic/data/importer.h"
@@ -71,7 +72,20 @@ RawStream read_face_image(const std::string& path, ImportWorker& worker);
 RawStream cut_stream(const RawStream& stream, core::Timestamp start, core::Timestamp end);
 core::Timestamp length_of(const RawStream& stream);
 
+/// The streams that a file of sound, video or a picture has, and the duration that they give.
+/// @throws Error(kData) for a picture without a face
+void add_media(const std::string& path, ImportWorker& worker, RawSample& raw);
+/// Declares the streams that add_media makes of `files`, and the options that shape them.
+void declare_media(const std::vector<std::string>& files, const ImportOptions& options, DatasetInfo& info);
+
 RawModality wave_modality();
 RawModality face_modality(const ImportOptions& options, bool is_still);
+RawModality text_modality();
+RawModality series_modality(std::vector<std::string> columns, double rate_hz, const std::string& unit = "");
+/// A transcript; @throws Error(kData) when it is not UTF-8
+RawStream text_stream(std::string_view utf8);
+/// (T, F) of T * F values, row after row. NaN is allowed where the modality may be missing.
+RawStream series_stream(const std::vector<double>& values_TF, size_t num_columns, double rate_hz,
+                        core::Timestamp t0 = {});
 
 }  // namespace limbic::data

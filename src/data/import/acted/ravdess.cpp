@@ -39,14 +39,7 @@ std::vector<RawSample> read_ravdess_file(const std::string& source, const std::s
       {"sex", name.sex}, {"channel", name.channel}, {"repetition", std::to_string(name.repetition)}};
   sample.source_path = file;
   sample.source_sha256 = core::sha256_file(path);
-  if (file_kind(file) == FileKind::kAudio) {
-    raw.streams[stream_name::kAudioWave] = read_sound(path);
-  } else {
-    raw.streams[stream_name::kFace] = read_face_clip(path, worker);
-    if (name.modality != "video" && has_sound(path)) raw.streams[stream_name::kAudioWave] = read_sound(path);
-  }
-  for (const auto& [stream, values] : raw.streams)
-    sample.duration = std::max(sample.duration, values.t0 + length_of(values));
+  add_media(path, worker, raw);
   std::vector<RawSample> samples;
   samples.push_back(std::move(raw));
   return samples;
@@ -115,8 +108,7 @@ ImportReport import_ravdess(const std::string& source, const std::string& out, c
                         "no official split: group by subject, or the same voices train and test"};
   std::vector<ImportItem> items;
   std::set<std::string> stems;
-  bool has_video = false;
-  bool has_audio = false;
+  std::vector<std::string> files;
   for (const auto& file : list_files(source)) {
     const FileKind kind = file_kind(file);
     if (kind != FileKind::kAudio && kind != FileKind::kVideo) continue;
@@ -124,18 +116,11 @@ ImportReport import_ravdess(const std::string& source, const std::string& out, c
       throw Error(ErrorCode::kData,
                   source + "/" + file + ": a second file of this name; import one copy of the corpus");
     }
-    has_video = has_video || kind == FileKind::kVideo;
-    has_audio = has_audio || kind == FileKind::kAudio || stem_of(file).rfind("01-", 0) == 0;
+    files.push_back(file);
     items.push_back(
         {file, [source, file](ImportWorker& worker) { return read_ravdess_file(source, file, worker); }});
   }
-  if (has_audio) info.modalities[stream_name::kAudioWave] = wave_modality();
-  if (has_video) {
-    info.modalities[stream_name::kFace] = face_modality(options, false);
-    info.options = {{"face_size", std::to_string(options.face_size)},
-                    {"face_channels", std::to_string(options.face_channels)},
-                    {"face_rate_hz", fmt::format("{}", options.face_rate_hz)}};
-  }
+  declare_media(files, options, info);
   return run_import(source, out, info, std::move(items), options);
 }
 

@@ -43,16 +43,7 @@ std::vector<RawSample> read_folder_file(const std::string& source, const FolderE
   sample.labels[worker.options().label_task] = entry.label;
   sample.source_path = entry.file;
   sample.source_sha256 = core::sha256_file(path);
-  if (entry.kind == FileKind::kImage) {
-    raw.streams[stream_name::kFace] = read_face_image(path, worker);
-  } else if (entry.kind == FileKind::kAudio) {
-    raw.streams[stream_name::kAudioWave] = read_sound(path);
-  } else {
-    raw.streams[stream_name::kFace] = read_face_clip(path, worker);
-    if (has_sound(path)) raw.streams[stream_name::kAudioWave] = read_sound(path);
-  }
-  for (const auto& [stream, values] : raw.streams)
-    sample.duration = std::max(sample.duration, values.t0 + length_of(values));
+  add_media(path, worker, raw);
   std::vector<RawSample> samples;
   samples.push_back(std::move(raw));
   return samples;
@@ -63,7 +54,6 @@ std::vector<RawSample> read_folder_file(const std::string& source, const FolderE
 ImportReport import_folder(const std::string& source, const std::string& out, const ImportOptions& options) {
   std::vector<FolderEntry> entries;
   std::set<std::string> labels;
-  std::set<FileKind> kinds;
   std::set<std::string> heads;
   const auto files = list_files(source);
   for (const auto& file : files) {
@@ -86,25 +76,17 @@ ImportReport import_folder(const std::string& source, const std::string& out, co
     entry.split = has_splits ? parts[0] : "";
     entry.label = parts[label_at];
     labels.insert(entry.label);
-    kinds.insert(entry.kind);
     entries.push_back(std::move(entry));
   }
   DatasetInfo info;
   info.name = std::filesystem::path(source).lexically_normal().filename().string();
   if (info.name.empty() || info.name == ".") info.name = "folder";
   info.importer = "folder";
-  info.options = {{"face_size", std::to_string(options.face_size)},
-                  {"face_channels", std::to_string(options.face_channels)},
-                  {"face_rate_hz", fmt::format("{}", options.face_rate_hz)},
-                  {"find_faces", options.find_faces ? "true" : "false"}};
   if (!labels.empty()) info.label_spaces = {{options.label_task, {labels.begin(), labels.end()}}};
   info.known_defects = {"people are unknown: splits cannot be grouped by subject"};
-  if (kinds.count(FileKind::kAudio) + kinds.count(FileKind::kVideo) > 0) {
-    info.modalities[stream_name::kAudioWave] = wave_modality();
-  }
-  if (kinds.count(FileKind::kImage) + kinds.count(FileKind::kVideo) > 0) {
-    info.modalities[stream_name::kFace] = face_modality(options, kinds.count(FileKind::kVideo) == 0);
-  }
+  std::vector<std::string> media;
+  for (const auto& entry : entries) media.push_back(entry.file);
+  declare_media(media, options, info);
   std::vector<ImportItem> items;
   for (const auto& entry : entries) {
     items.push_back({entry.file, [source, entry, corpus = info.name](ImportWorker& worker) {
