@@ -110,21 +110,59 @@ RawStream read_face_clip(const std::string& path, ImportWorker& worker) {
 }
 
 RawStream read_face_image(const std::string& path, ImportWorker& worker) {
+  RawStream stream = read_face_pictures({path}, 0.0, worker);
+  if (!stream.valid_T.all().item<bool>()) {
+    throw Error(ErrorCode::kData, path + ": no face found; find_faces: false takes whole pictures as faces");
+  }
+  return stream;
+}
+
+RawStream read_face_pictures(const std::vector<std::string>& paths, double rate_hz, ImportWorker& worker) {
+  const auto& options = worker.options();
+  RawStream stream;
+  stream.rate_hz = rate_hz;
+  stream.valid_T = at::ones({static_cast<int64_t>(paths.size())}, at::TensorOptions(at::kBool));
+  std::vector<at::Tensor> crops;
+  std::optional<vision::Box> last;
+  for (size_t t = 0; t < paths.size(); ++t) {
+    const media::Image image = media::read_image(paths[t]);
+    if (!options.find_faces) {
+      crops.push_back(worker.cropper().whole(view_of(image)));
+      continue;
+    }
+    media::ImageOptions gray_options;
+    gray_options.channels = media::Channels::kGray;
+    const media::Image gray = image.channels == 1 ? image : media::read_image(paths[t], gray_options);
+    const auto faces = worker.faces().detect({gray.data.data(), gray.width, gray.height, gray.width});
+    if (const auto* face = choose_face(faces, last)) {
+      last = face->box;
+      crops.push_back(worker.cropper().crop(view_of(image), *face));
+    } else {
+      crops.push_back(at::zeros({options.face_channels, options.face_size, options.face_size},
+                                at::TensorOptions(at::kByte)));
+      stream.valid_T.data_ptr<bool>()[t] = false;
+    }
+  }
+  stream.values = at::stack(crops);
+  return stream;
+}
+
+RawStream read_face_at(const std::string& path, const std::optional<vision::Box>& box, ImportWorker& worker) {
   const media::Image image = media::read_image(path);
   RawStream stream;
-  if (!worker.options().find_faces) {
+  if (!box) {
     stream.values = worker.cropper().whole(view_of(image)).unsqueeze(0);
     return stream;
   }
-  media::ImageOptions gray_options;
-  gray_options.channels = media::Channels::kGray;
-  const media::Image gray = image.channels == 1 ? image : media::read_image(path, gray_options);
-  const auto faces = worker.faces().detect({gray.data.data(), gray.width, gray.height, gray.width});
-  const auto* face = choose_face(faces, std::nullopt);
-  if (face == nullptr) {
-    throw Error(ErrorCode::kData, path + ": no face found; find_faces: false takes whole pictures as faces");
-  }
-  stream.values = worker.cropper().crop(view_of(image), *face).unsqueeze(0);
+  require(box->width > 0 && box->height > 0 && box->x < static_cast<float>(image.width) &&
+              box->y < static_cast<float>(image.height) && box->x + box->width > 0 &&
+              box->y + box->height > 0,
+          ErrorCode::kData,
+          fmt::format("{}: the face's box ({}, {}, {} x {}) lies outside the picture of {} x {}", path,
+                      box->x, box->y, box->width, box->height, image.width, image.height));
+  vision::Face face;
+  face.box = *box;
+  stream.values = worker.cropper().crop(view_of(image), face).unsqueeze(0);
   return stream;
 }
 

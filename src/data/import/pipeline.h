@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -68,6 +69,12 @@ bool has_sound(const std::string& path);
 RawStream read_face_clip(const std::string& path, ImportWorker& worker);
 /// The face of a picture, (1, C, H, W). @throws Error(kData) when there is none
 RawStream read_face_image(const std::string& path, ImportWorker& worker);
+/// The same for pictures of one scene in order of time, (T, C, H, W): those without a face are zero and not
+/// valid.
+RawStream read_face_pictures(const std::vector<std::string>& paths, double rate_hz, ImportWorker& worker);
+/// The face in a given box, (1, C, H, W), in pixels; without a box the whole picture.
+/// @throws Error(kData) when the box misses the picture
+RawStream read_face_at(const std::string& path, const std::optional<vision::Box>& box, ImportWorker& worker);
 /// The part of a stream within [start, end). May be empty.
 RawStream cut_stream(const RawStream& stream, core::Timestamp start, core::Timestamp end);
 core::Timestamp length_of(const RawStream& stream);

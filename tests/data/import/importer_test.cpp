@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 
+#include "import/corpus_files.h"
 #include "limbic/data/check.h"
 #include "limbic/data/protocol.h"
 #include "limbic/data/statistics.h"
@@ -20,29 +21,14 @@
 #include "limbic/media/image.h"
 #include "limbic/media/video_writer.h"
 #include "support/paths.h"
-#include "synthetic_store.h"
 
 namespace limbic::data {
 namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-void write_text(const std::string& path, const std::string& text) {
-  fs::create_directories(fs::path(path).parent_path());
-  std::ofstream(path) << text;
-}
-
-void write_tone(const std::string& path, double seconds, double hz) {
-  media::AudioBuffer audio;
-  audio.sample_rate = 16000;
-  audio.samples.resize(static_cast<size_t>(16000 * seconds));
-  for (size_t i = 0; i < audio.samples.size(); ++i) {
-    audio.samples[i] = 0.5f * static_cast<float>(std::sin(2 * M_PI * hz * static_cast<double>(i) / 16000));
-  }
-  fs::create_directories(fs::path(path).parent_path());
-  media::write_wav(path, audio);
-}
+using testing::write_text;
+using testing::write_tone;
 
 TEST(RavdessName, SaysWhatItMeans) {
   const auto name = parse_ravdess_name("Actor_07/03-01-05-02-01-02-07.flac");

@@ -1,2 +1,3 @@
 list(APPEND sources
+  import/acted_test.cpp
   import/importer_test.cpp)
