@@ -94,7 +94,7 @@ nlohmann::json read_sidecar(const std::string& folder, const BidsName& name, con
   return merged;
 }
 
-void read_continuous(const SensorFiles& files, const std::string& folder, const std::string& file_name,
+void read_continuous(const FileBundle& files, const std::string& folder, const std::string& file_name,
                      const SensorReadOptions& options, SensorRecording& recording) {
   const std::string where = files.where(file_name);
   const auto meta = read_sidecar(folder, bids_name(file_name), where);
@@ -160,7 +160,7 @@ void read_continuous(const SensorFiles& files, const std::string& folder, const 
     recording.streams.push_back(std::move(stream));
 }
 
-void read_events(const SensorFiles& files, const std::string& file_name, SensorRecording& recording) {
+void read_events(const FileBundle& files, const std::string& file_name, SensorRecording& recording) {
   const std::string text = files.read(file_name);
   LineCursor lines(text, files.where(file_name));
   std::string_view line;
@@ -207,7 +207,7 @@ SensorRecording read_bids(const std::string& path, const SensorReadOptions& opti
   recording.format = "bids";
   const std::string own = base_name(path);
   const std::string folder = path.substr(0, path.size() - own.size());
-  const SensorFiles files(folder.empty() ? "." : folder, options.max_bytes);
+  const FileBundle files(folder.empty() ? "." : folder, options.max_bytes);
   const std::string run = run_of(bids_name(own).entities);
   // BIDS keeps one clock a run: all that belongs to it is one recording.
   for (const std::string& name : files.names()) {

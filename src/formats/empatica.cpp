@@ -185,14 +185,14 @@ std::string e4_kind(const std::string& name) {
   return "";
 }
 
-bool is_empatica(const SensorFiles& files) {
+bool is_empatica(const FileBundle& files) {
   return std::any_of(files.names().begin(), files.names().end(), [](const std::string& name) {
     const std::string kind = e4_kind(name);
     return !kind.empty() && kind != "tags";
   });
 }
 
-SensorRecording read_empatica(const SensorFiles& files, const std::string& path,
+SensorRecording read_empatica(const FileBundle& files, const std::string& path,
                               const SensorReadOptions& options) {
   SensorRecording recording;
   recording.format = "empatica_e4";

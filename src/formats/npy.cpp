@@ -298,7 +298,7 @@ NpyArray read_npy(const std::string& path, uint64_t max_bytes) {
 }
 
 std::map<std::string, NpyArray> read_npz(const std::string& path, uint64_t max_bytes) {
-  const detail::SensorFiles files(path, max_bytes);
+  const FileBundle files(path, max_bytes);
   std::map<std::string, NpyArray> arrays;
   for (const std::string& name : files.names()) {
     if (!detail::ends_with(name, ".npy"))

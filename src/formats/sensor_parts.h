@@ -5,14 +5,13 @@
 #include <string_view>
 #include <vector>
 
+#include "limbic/formats/file_bundle.h"
 #include "limbic/formats/sensor_recording.h"
 
 namespace limbic::formats::detail {
 
-class SensorFiles;
-
 // One reader a format. Times come out on the files' own clock; finish_recording moves them.
-SensorRecording read_empatica(const SensorFiles& files, const std::string& path,
+SensorRecording read_empatica(const FileBundle& files, const std::string& path,
                               const SensorReadOptions& options);
 SensorRecording read_edf(const std::string& path, const SensorReadOptions& options);
 SensorRecording read_xdf(const std::string& path, const SensorReadOptions& options);
@@ -20,7 +19,7 @@ SensorRecording read_bids(const std::string& path, const SensorReadOptions& opti
 SensorRecording read_sensor_text(const std::string& path, const SensorReadOptions& options);
 SensorRecording read_sensor_mat(const std::string& path, const SensorReadOptions& options);
 SensorRecording read_sensor_npz(const std::string& path, const SensorReadOptions& options);
-bool is_empatica(const SensorFiles& files);
+bool is_empatica(const FileBundle& files);
 /// "ACC" for acc.csv and ACC.csv.gz, "tags" for tags.csv and tags_S01.csv, else empty.
 std::string e4_kind(const std::string& name);
 bool is_bids_name(std::string_view file_name);

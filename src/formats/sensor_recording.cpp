@@ -55,7 +55,7 @@ std::vector<std::string> subfolders(const std::string& folder) {
 }
 
 SensorRecording read_folder(const std::string& path, const SensorReadOptions& options) {
-  const detail::SensorFiles files(path, options.max_bytes);
+  const FileBundle files(path, options.max_bytes);
   if (detail::is_empatica(files)) return detail::read_empatica(files, path, options);
   std::vector<std::string> found = find_recordings(path);
   const size_t num_found = found.size();
@@ -87,7 +87,7 @@ SensorRecording read_file(const std::string& path, const SensorReadOptions& opti
   const auto starts = [&](const std::string& magic) { return head.compare(0, magic.size(), magic) == 0; };
   if (head.empty()) throw Error(ErrorCode::kData, path + ": empty; expected a sensor recording");
   if (starts("PK\x03\x04") || starts("PK\x05\x06")) {
-    const detail::SensorFiles files(path, options.max_bytes);
+    const FileBundle files(path, options.max_bytes);
     const auto& names = files.names();
     const bool is_npz = !names.empty() && std::all_of(names.begin(), names.end(), [](const std::string& n) {
       return detail::ends_with(n, ".npy");
@@ -123,8 +123,7 @@ SensorRecording read_file(const std::string& path, const SensorReadOptions& opti
     SensorReadOptions only = options;
     only.streams = {detail::e4_kind(name)};
     const std::string folder = std::filesystem::path(path).parent_path().string();
-    return detail::read_empatica(detail::SensorFiles(folder.empty() ? "." : folder, options.max_bytes), path,
-                                 only);
+    return detail::read_empatica(FileBundle(folder.empty() ? "." : folder, options.max_bytes), path, only);
   }
   return detail::read_sensor_text(path, options);
 }
@@ -188,7 +187,7 @@ SensorRecording read_sensors(const std::string& path, const SensorReadOptions& o
 }
 
 std::vector<std::string> find_recordings(const std::string& folder) {
-  const detail::SensorFiles files(folder, UINT64_C(1) << 20);
+  const FileBundle files(folder, UINT64_C(1) << 20);
   if (detail::is_empatica(files)) return {folder};
   std::vector<std::string> found;
   std::string bids_before;
@@ -204,7 +203,7 @@ std::vector<std::string> find_recordings(const std::string& folder) {
     }
   }
   for (const std::string& sub : subfolders(folder)) {
-    if (detail::is_empatica(detail::SensorFiles(sub, UINT64_C(1) << 20))) found.push_back(sub);
+    if (detail::is_empatica(FileBundle(sub, UINT64_C(1) << 20))) found.push_back(sub);
   }
   std::sort(found.begin(), found.end());
   return found;

@@ -187,6 +187,14 @@ core::Timestamp length_of(const RawStream& stream) {
   return core::Timestamp::from_seconds(static_cast<double>(stream.values.size(0)) / stream.rate_hz);
 }
 
+bool is_complete(const RawStream& part, double length_s, double missing_share) {
+  const double wanted = std::floor(length_s * part.rate_hz + 1e-6);
+  int64_t num_there = part.values.size(0);
+  if (part.values.scalar_type() == at::kFloat && part.values.dim() == 2 && num_there > 0)
+    num_there = part.values.isnan().any(1).logical_not().sum().item<int64_t>();
+  return num_there > 0 && static_cast<double>(num_there) >= (1 - missing_share) * wanted;
+}
+
 void add_media(const std::string& path, ImportWorker& worker, RawSample& raw) {
   switch (file_kind(path)) {
     case FileKind::kImage:

@@ -78,6 +78,9 @@ RawStream read_face_at(const std::string& path, const std::optional<vision::Box>
 /// The part of a stream within [start, end). May be empty.
 RawStream cut_stream(const RawStream& stream, core::Timestamp start, core::Timestamp end);
 core::Timestamp length_of(const RawStream& stream);
+/// Whether a part that should last `length_s` is there but for at most `missing_share` of its frames. A frame
+/// of a series is missing when one of its values is NaN.
+bool is_complete(const RawStream& part, double length_s, double missing_share);
 
 /// The streams that a file of sound, video or a picture has, and the duration that they give.
 /// @throws Error(kData) for a picture without a face

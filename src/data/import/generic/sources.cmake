@@ -1,4 +1,5 @@
 list(APPEND sources
   import/generic/folder.cpp
-  import/generic/simulated.cpp
-  import/generic/importers.cpp)
+  import/generic/importers.cpp
+  import/generic/sensors.cpp
+  import/generic/simulated.cpp)

@@ -4,12 +4,32 @@ namespace limbic::data {
 
 ImportReport import_stress_predict(const std::string& source, const std::string& out,
                                    const ImportOptions& options);
+ImportReport import_wesad_features(const std::string& source, const std::string& out,
+                                   const ImportOptions& options);
+ImportReport import_cog_load(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_k_emocon(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_walk_imu(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_gaze_graph(const std::string& source, const std::string& out,
+                               const ImportOptions& options);
+ImportReport import_lund2013(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_bvh_styles(const std::string& source, const std::string& out,
+                               const ImportOptions& options);
 
 std::vector<Importer> physio_importers() {
   return {
       {"stress_predict",
        "Stress-Predict: features of windows of wrist skin conductance, heart, temperature, movement",
        import_stress_predict},
+      {"wesad_features", "WESAD wrist features: the csv, or its folder with --step 30 or 60",
+       import_wesad_features},
+      {"cog_load", "the cognitive-load challenge: 30 s of skin conductance, heart rate, RR, temperature",
+       import_cog_load},
+      {"k_emocon", "K-EmoCon: segments of 5 s with E4, sound and ratings of self, partner and others",
+       import_k_emocon},
+      {"walk_imu", "walking with induced emotion: windows of watch IMU and heart rate", import_walk_imu},
+      {"gaze_graph", "GazeGraph DesktopActivity: windows of gaze, folder or zip", import_gaze_graph},
+      {"lund2013", "Lund 2013: hand-labelled eye movements, both coders", import_lund2013},
+      {"bvh_styles", "motion capture in affective styles: joint positions of .bvh files", import_bvh_styles},
   };
 }
 
