@@ -1,3 +1,4 @@
 list(APPEND sources
   import/acted_test.cpp
-  import/importer_test.cpp)
+  import/importer_test.cpp
+  import/physio_test.cpp)
