@@ -37,6 +37,10 @@ void add_data_import(CLI::App& data) {
   import->add_option("--face-rate", args->options.face_rate_hz, "face crops per second of video");
   import->add_option("--window", args->options.window_s, "seconds of a window of sensor recordings");
   import->add_option("--step", args->options.step_s, "seconds from window to window");
+  import->add_option("--rate", args->options.feature_rate_hz, "frames per second of Py-Feat files");
+  import->add_option("--task", args->options.label_task, "task of a folder's or table's labels");
+  import->add_flag("!--whole-pictures", args->options.find_faces,
+                   "pictures are faces already: do not look for any");
   import->add_option("--limit", args->options.limit, "at most this many samples; 0 = all");
   import->add_flag("--skip-bad", args->options.skip_bad,
                    "quarantine unreadable files (at most 1 %) and go on");

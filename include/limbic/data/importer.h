@@ -15,6 +15,7 @@ struct ImportOptions {
   double face_rate_hz = 10.0;          ///< crops per second of video
   double window_s = 60.0;              ///< windows of sensor recordings
   double step_s = 60.0;                ///< from window to window
+  double feature_rate_hz = 0.0;        ///< frames per second of feature files that do not say (Py-Feat)
   bool find_faces = true;              ///< false: pictures are faces already
   int64_t limit = 0;                   ///< at most this many samples, spread over the corpus; 0 = all
   bool skip_bad = false;               ///< quarantine unreadable files instead of stopping
@@ -29,6 +30,7 @@ struct ImportOptions {
     v("face_rate_hz", face_rate_hz, "face crops per second of video");
     v("window_s", window_s, "seconds of a window of sensor recordings");
     v("step_s", step_s, "seconds from window to window");
+    v("feature_rate_hz", feature_rate_hz, "frames per second of feature files that do not say (Py-Feat)");
     v("find_faces", find_faces, "find and crop faces; false: pictures are faces already (folder importer)");
     v("limit", limit, "at most this many samples, spread over the corpus; 0 = all");
     v("skip_bad", skip_bad, "quarantine unreadable files instead of stopping (at most 1 %)");

@@ -34,6 +34,8 @@ void ImportOptions::validate(config::Checks& checks) const {
     checks.expect(std::isfinite(seconds) && seconds > 0 && seconds <= 86400, name,
                   fmt::format("must be in (0, 86400], got {}", seconds));
   }
+  checks.expect(std::isfinite(feature_rate_hz) && feature_rate_hz >= 0, "feature_rate_hz",
+                fmt::format("must not be negative, got {}", feature_rate_hz));
   checks.expect(limit >= 0, "limit", fmt::format("must not be negative, got {}", limit));
   checks.expect(!label_task.empty(), "label_task", "must not be empty");
 }
