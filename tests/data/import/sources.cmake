@@ -1,4 +1,5 @@
 list(APPEND sources
   import/acted_test.cpp
+  import/generic_test.cpp
   import/importer_test.cpp
   import/physio_test.cpp)

@@ -26,6 +26,22 @@ struct TimedRow {
   int64_t line = 0;
 };
 
+/// The usual frame rate that explains every time but for its rounding to milliseconds.
+std::optional<double> usual_rate(const std::vector<TimedRow>& rows, double median_step) {
+  constexpr double kRounding_s = 0.0011;  // of two times
+  for (const double rate : {15.0, 24000 / 1001.0, 24.0, 25.0, 30000 / 1001.0, 30.0, 50.0, 60000 / 1001.0,
+                            60.0, 100.0, 120.0, 125.0, 200.0, 250.0, 500.0, 1000.0}) {
+    if (std::abs(median_step * rate - 1) > 0.05) continue;
+    const bool fits = std::all_of(rows.begin(), rows.end(), [&](const TimedRow& row) {
+      const double place = (row.time_s - rows.front().time_s) * rate;
+      return std::abs(place - std::round(place)) <= kRounding_s * rate;
+    });
+    // At 1000 Hz a millisecond explains everything.
+    if (fits && kRounding_s * rate < 0.25) return rate;
+  }
+  return std::nullopt;
+}
+
 /// Rows at their places on the grid of the median step; gaps become invalid frames.
 FeatureFrames on_grid(const std::string& path, std::vector<std::string> columns, std::vector<TimedRow> rows) {
   require(!rows.empty(), ErrorCode::kData, path + ": no rows");
@@ -48,15 +64,16 @@ FeatureFrames on_grid(const std::string& path, std::vector<std::string> columns,
   std::nth_element(steps.begin(), steps.begin() + static_cast<std::ptrdiff_t>(steps.size() / 2), steps.end());
   const double median = steps[steps.size() / 2];
   const double start_s = rows.front().time_s;
-  const double span = (rows.back().time_s - start_s) / median;
-  require(span < 1e8, ErrorCode::kData, path + ": the times span too many frames");
-  // The mean step over all frames: times are rounded to milliseconds in these files.
-  const auto num = static_cast<size_t>(std::lround(span)) + 1;
-  const double step = (rows.back().time_s - start_s) / static_cast<double>(num - 1);
-  frames.rate_hz = 1 / step;
-  // "29.97" rather than 29.970034...: rates within rounding of a whole number are that number.
-  if (std::abs(frames.rate_hz - std::round(frames.rate_hz)) < 1e-3)
-    frames.rate_hz = std::round(frames.rate_hz);
+  const double length_s = rows.back().time_s - start_s;
+  // Steps are rounded to milliseconds in these files: the mean over all of them is exact where none is
+  // missing.
+  const bool has_gaps =
+      std::any_of(steps.begin(), steps.end(), [&](double step) { return step > 1.5 * median; });
+  const double mean_step = length_s / static_cast<double>(rows.size() - 1);
+  frames.rate_hz = usual_rate(rows, median).value_or(1 / (has_gaps ? median : mean_step));
+  require(length_s * frames.rate_hz < 1e8, ErrorCode::kData, path + ": the times span too many frames");
+  const auto num = static_cast<size_t>(std::lround(length_s * frames.rate_hz)) + 1;
+  const double step = 1 / frames.rate_hz;
   require(start_s >= 0, ErrorCode::kData, path + ": negative time");
   frames.t0 = core::Timestamp::from_seconds(start_s);
   frames.values_TF.assign(num * width, 0.0);

@@ -328,8 +328,7 @@ ImportReport import_metadata(const std::string& source, const std::string& out,
                              const ImportOptions& options) {
   using namespace table_import;
   auto corpus = std::make_shared<Corpus>();
-  for (const char* name :
-       {"metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.csv", "manifest.jsonl"}) {
+  for (const char* name : {"metadata.csv", "metadata.tsv", "metadata.jsonl", "manifest.csv"}) {
     if (corpus->table.empty() && fs::exists(source + "/" + name)) corpus->table = source + "/" + name;
   }
   require(!corpus->table.empty(), ErrorCode::kData,
