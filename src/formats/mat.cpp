@@ -15,6 +15,7 @@
 #include "byte_source.h"
 #include "limbic/core/error.h"
 #include "sensor_files.h"
+#include "text_input.h"
 
 namespace limbic::formats {
 namespace {
@@ -113,24 +114,6 @@ double mat_number(const char* from, uint32_t type, bool is_swapped) {
   }
 }
 
-void append_utf8(std::string& out, uint32_t code) {
-  if (code < 0x80)
-    out += static_cast<char>(code);
-  else if (code < 0x800) {
-    out += static_cast<char>(0xC0 | code >> 6);
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else if (code < 0x10000) {
-    out += static_cast<char>(0xE0 | code >> 12);
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | (code >> 18 & 0x07));
-    out += static_cast<char>(0x80 | (code >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (code & 0x3F));
-  }
-}
-
 /// Characters of a char array; surrogate pairs only join within one row.
 std::string mat_text(const std::vector<uint32_t>& codes, const std::vector<uint64_t>& shape) {
   std::string out;
@@ -146,10 +129,8 @@ std::string mat_text(const std::vector<uint32_t>& codes, const std::vector<uint6
           codes[i + rows] < 0xE000) {
         code = 0x10000 + ((code - 0xD800) << 10) + (codes[i + rows] - 0xDC00);
         i += rows;
-      } else if ((code >= 0xD800 && code < 0xE000) || code > 0x10FFFF) {
-        code = 0xFFFD;
       }
-      append_utf8(out, code);
+      detail::append_utf8(out, code);
     }
   }
   return out;

@@ -6,15 +6,14 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
-#include <limits>
 #include <set>
 
 #include "byte_source.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
+#include "numpy_type.h"
 #include "sensor_files.h"
 #include "text_input.h"
 
@@ -104,81 +103,11 @@ class NpyHeader {
   bool has_shape_ = false;
 };
 
-double half_to_double(uint16_t bits) {
-  const int exponent = bits >> 10 & 31;
-  const double fraction = bits & 1023;
-  double value = exponent == 0    ? std::ldexp(fraction, -24)
-                 : exponent == 31 ? (fraction == 0 ? std::numeric_limits<double>::infinity()
-                                                   : std::numeric_limits<double>::quiet_NaN())
-                                  : std::ldexp(1024 + fraction, exponent - 25);
-  return (bits & 0x8000) != 0 ? -value : value;
-}
-
 template <class Number>
-Number npy_load(const char* from, bool is_big) {
-  char bytes[sizeof(Number)];
-  std::memcpy(bytes, from, sizeof bytes);
-  if (is_big) std::reverse(bytes, bytes + sizeof bytes);
+Number npy_load(const char* from) {
   Number value;
-  std::memcpy(&value, bytes, sizeof value);
+  std::memcpy(&value, from, sizeof value);
   return value;
-}
-
-double npy_number(const char* from, char kind, size_t size, bool is_big) {
-  if (kind == 'f') {
-    if (size == 2) return half_to_double(npy_load<uint16_t>(from, is_big));
-    return size == 4 ? npy_load<float>(from, is_big) : npy_load<double>(from, is_big);
-  }
-  const bool is_signed = kind == 'i';
-  switch (size) {
-    case 1:
-      return is_signed ? static_cast<double>(npy_load<int8_t>(from, false))
-                       : static_cast<double>(npy_load<uint8_t>(from, false));
-    case 2:
-      return is_signed ? static_cast<double>(npy_load<int16_t>(from, is_big))
-                       : static_cast<double>(npy_load<uint16_t>(from, is_big));
-    case 4:
-      return is_signed ? static_cast<double>(npy_load<int32_t>(from, is_big))
-                       : static_cast<double>(npy_load<uint32_t>(from, is_big));
-    default:
-      return is_signed ? static_cast<double>(npy_load<int64_t>(from, is_big))
-                       : static_cast<double>(npy_load<uint64_t>(from, is_big));
-  }
-}
-
-/// One element of a U array.
-std::string npy_text(const char* from, size_t num_characters, bool is_big) {
-  std::string out;
-  for (size_t i = 0; i < num_characters; ++i) {
-    const auto code = npy_load<uint32_t>(from + 4 * i, is_big);
-    if (code == 0) break;
-    if (code < 0x80)
-      out += static_cast<char>(code);
-    else if (code < 0x800)
-      (out += static_cast<char>(0xC0 | code >> 6)) += static_cast<char>(0x80 | (code & 0x3F));
-    else {
-      const uint32_t valid = code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ? 0xFFFD : code;
-      if (valid >= 0x10000)
-        (out += static_cast<char>(0xF0 | valid >> 18)) += static_cast<char>(0x80 | (valid >> 12 & 0x3F));
-      else
-        out += static_cast<char>(0xE0 | valid >> 12);
-      (out += static_cast<char>(0x80 | (valid >> 6 & 0x3F))) += static_cast<char>(0x80 | (valid & 0x3F));
-    }
-  }
-  return out;
-}
-
-/// Where element number `index` in row-after-row order lies in a file in Fortran order.
-uint64_t fortran_place(uint64_t index, const std::vector<uint64_t>& shape) {
-  uint64_t place = 0;
-  uint64_t total = 1;
-  for (const uint64_t dim : shape) total *= dim;
-  for (size_t d = shape.size(); d-- > 0;) {
-    total /= shape[d];
-    place += index % shape[d] * total;
-    index /= shape[d];
-  }
-  return place;
 }
 
 /// @param budget  bytes that the elements may take in memory; less by what they took
@@ -192,7 +121,7 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name, uint64_t& bu
   if (major < 1 || major > 3) fail(6, fmt::format("version {}; 1 to 3 are read", major));
   const size_t text_at = major == 1 ? 10 : 12;
   const size_t text_size =
-      major == 1 ? npy_load<uint16_t>(bytes.data() + 8, false) : npy_load<uint32_t>(bytes.data() + 8, false);
+      major == 1 ? npy_load<uint16_t>(bytes.data() + 8) : npy_load<uint32_t>(bytes.data() + 8);
   if (text_size > bytes.size() - text_at)
     fail(8, fmt::format("a header of {} bytes, but {} follow", text_size, bytes.size() - text_at));
   const NpyHeader header(bytes.substr(text_at, text_size), name);
@@ -201,52 +130,36 @@ NpyArray parse_npy(std::string_view bytes, const std::string& name, uint64_t& bu
   NpyArray array;
   array.shape = header.shape;
   array.dtype = header.descr;
-  const std::string& descr = header.descr;
-  const char kind = descr.size() > 1 ? descr[1] : 0;
-  uint64_t size = 0;
-  for (size_t i = 2; i < descr.size() && i < 10; ++i)
-    size = descr[i] >= '0' && descr[i] <= '9' ? size * 10 + static_cast<uint64_t>(descr[i] - '0')
-                                              : UINT64_C(1) << 62;
-  const bool is_number =
-      (kind == 'f' && (size == 2 || size == 4 || size == 8)) ||
-      ((kind == 'i' || kind == 'u') && (size == 1 || size == 2 || size == 4 || size == 8)) ||
-      (kind == 'b' && size == 1);
-  const bool is_text = (kind == 'U' || kind == 'S') && size <= 1 << 20;
-  if (kind == 'O')
+  const auto type = detail::parse_numpy_type(header.descr);
+  if (type && type->kind == 'O')
     fail(text_at, "an array of Python objects; these are pickles, which run code; save numbers");
-  if (!is_number && !is_text)
-    fail(text_at, fmt::format("type {}; read are f2 f4 f8 i1-i8 u1-u8 b1 U and S", detail::shown(descr)));
-  const uint64_t item = kind == 'U' ? size * 4 : size;
-  uint64_t count = 1;
-  uint64_t num_bytes = 0;
-  for (const uint64_t dim : array.shape) {
-    if (__builtin_mul_overflow(count, dim, &count)) fail(text_at, "a shape beyond 64 bits");
-  }
-  if (__builtin_mul_overflow(count, std::max<uint64_t>(item, 1), &num_bytes))
-    fail(text_at, "a shape beyond 64 bits");
+  if (!type || (!type->is_number() && !(type->is_text() && type->size <= 1 << 22)))
+    fail(text_at,
+         fmt::format("type {}; read are f2 f4 f8 i1-i8 u1-u8 b1 U and S", detail::shown(header.descr)));
+  uint64_t count = 0;
+  const auto needed = detail::numpy_bytes(array.shape, std::max<uint64_t>(type->size, 1), count);
+  if (!needed) fail(text_at, "a shape beyond 64 bits");
+  const uint64_t num_bytes = *needed;
   // Text of no characters takes no bytes; numpy writes <U0 for nothing but empty arrays.
-  if (item == 0 && count > 0) fail(text_at, "texts of no characters");
+  if (type->size == 0 && count > 0) fail(text_at, "texts of no characters");
   if (num_bytes != data.size())
     fail(text_at + text_size,
          fmt::format("{} elements need {} bytes, {} follow", count, num_bytes, data.size()));
   // One byte of the file may become a double, or a string.
-  const uint64_t in_memory = count * (is_number ? sizeof(double) : sizeof(std::string) + size);
+  const uint64_t in_memory = count * (type->is_number() ? sizeof(double) : sizeof(std::string) + type->size);
   if (in_memory > budget) fail(text_at, fmt::format("{} elements need more memory than is allowed", count));
   budget -= in_memory;
-  const bool is_big = descr[0] == '>';
-  if (is_number)
-    array.values.resize(count);
+  if (type->is_number())
+    array.values.reserve(count);
   else
-    array.text.resize(count);
-  for (uint64_t i = 0; i < count; ++i) {
-    const char* from = data.data() + (header.is_fortran ? fortran_place(i, array.shape) : i) * item;
-    if (is_number)
-      array.values[i] = npy_number(from, kind, size, is_big);
-    else if (kind == 'U')
-      array.text[i] = npy_text(from, size, is_big);
+    array.text.reserve(count);
+  detail::for_each_place(array.shape, header.is_fortran, 0, count, [&](uint64_t place) {
+    const char* from = data.data() + place * type->size;
+    if (type->is_number())
+      array.values.push_back(type->number(from));
     else
-      array.text[i] = std::string(from, strnlen(from, size));
-  }
+      array.text.push_back(type->text(from));
+  });
   return array;
 }
 

@@ -44,4 +44,25 @@ bool TextInput::get_line(std::string& line, uint64_t max_bytes, bool& is_ended) 
   return has_any;
 }
 
+void append_utf8(std::string& out, uint32_t code) {
+  if (code < 0x80) {
+    out += static_cast<char>(code);
+    return;
+  }
+  if (code < 0x800) {
+    out += static_cast<char>(0xC0 | code >> 6);
+    out += static_cast<char>(0x80 | (code & 0x3F));
+    return;
+  }
+  if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) code = 0xFFFD;
+  if (code >= 0x10000) {
+    out += static_cast<char>(0xF0 | code >> 18);
+    out += static_cast<char>(0x80 | (code >> 12 & 0x3F));
+  } else {
+    out += static_cast<char>(0xE0 | code >> 12);
+  }
+  out += static_cast<char>(0x80 | (code >> 6 & 0x3F));
+  out += static_cast<char>(0x80 | (code & 0x3F));
+}
+
 }  // namespace limbic::formats::detail

@@ -42,4 +42,7 @@ class TextInput {
 
 using core::is_utf8;
 
+/// Surrogates and numbers beyond Unicode become U+FFFD.
+void append_utf8(std::string& out, uint32_t code);
+
 }  // namespace limbic::formats::detail
