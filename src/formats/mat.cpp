@@ -14,6 +14,7 @@
 
 #include "byte_source.h"
 #include "limbic/core/error.h"
+#include "mat_parts.h"
 #include "sensor_files.h"
 #include "text_input.h"
 
@@ -114,28 +115,6 @@ double mat_number(const char* from, uint32_t type, bool is_swapped) {
   }
 }
 
-/// Characters of a char array; surrogate pairs only join within one row.
-std::string mat_text(const std::vector<uint32_t>& codes, const std::vector<uint64_t>& shape) {
-  std::string out;
-  // An empty array, and UTF-8 text, may declare more rows than they have characters.
-  const uint64_t rows =
-      std::clamp<uint64_t>(shape.empty() ? 1 : shape[0], 1, std::max<size_t>(1, codes.size()));
-  for (uint64_t row = 0; row < rows; ++row) {
-    if (row > 0) out += '\n';
-    for (uint64_t i = row; i < codes.size(); i += rows) {
-      uint32_t code = codes[i];
-      const bool has_next = i + rows < codes.size();
-      if (code >= 0xD800 && code < 0xDC00 && has_next && codes[i + rows] >= 0xDC00 &&
-          codes[i + rows] < 0xE000) {
-        code = 0x10000 + ((code - 0xD800) << 10) + (codes[i + rows] - 0xDC00);
-        i += rows;
-      }
-      detail::append_utf8(out, code);
-    }
-  }
-  return out;
-}
-
 class MatReader {
  public:
   MatReader(const std::string& path, uint64_t max_bytes) : path_(path), budget_(max_bytes) {
@@ -148,8 +127,6 @@ class MatReader {
 
   MatFile read() {
     const std::string_view all = bytes_;
-    if (all.substr(0, 19) == "MATLAB 7.3 MAT-file" || all.substr(0, 8) == "\x89HDF\r\n\x1a\n")
-      fail(0, "a version 7.3 file (HDF5), which is not read; save it again in MATLAB with save(..., '-v7')");
     if (all.size() >= 128 && (all.substr(126, 2) == "IM" || all.substr(126, 2) == "MI"))
       read_5();
     else
@@ -299,7 +276,7 @@ class MatReader {
     const Element own_name = next_element(bytes, at);
     if (own_name.type != kMiInt8 && own_name.type != kMiUint8 && own_name.type != kMiUtf8)
       fail(here(at), "an array without its name");
-    variable.name = name != nullptr ? *name : printable(own_name.data);
+    variable.name = name != nullptr ? *name : detail::mat_printable(own_name.data);
     if (mx_class == kMxCell) {
       for (uint64_t i = 0; i < count; ++i) {
         const Element cell = next_element(bytes, at);
@@ -347,7 +324,8 @@ class MatReader {
         const std::string_view raw =
             names.data.substr(f * static_cast<size_t>(name_size), static_cast<size_t>(name_size));
         const std::string index = count > 1 ? fmt::format("({})", i + 1) : "";
-        const std::string field_name = name + index + "." + printable(raw.substr(0, raw.find('\0')));
+        const std::string field_name =
+            name + index + "." + detail::mat_printable(raw.substr(0, raw.find('\0')));
         read_matrix(whole, field, &field_name, depth + 1);
       }
     }
@@ -370,7 +348,7 @@ class MatReader {
     }
     variable.is_text = true;
     if (is_utf8_text && variable.shape.size() == 2 && variable.shape[0] == 1) {
-      variable.text = printable(element.data);
+      variable.text = detail::mat_printable(element.data);
       return;
     }
     std::vector<uint32_t> codes(num_stored);
@@ -378,13 +356,7 @@ class MatReader {
       const double code = mat_number(element.data.data() + i * size, element.type, is_swapped_);
       codes[i] = code >= 0 && code <= 0x10FFFF ? static_cast<uint32_t>(code) : 0xFFFD;
     }
-    variable.text = mat_text(codes, variable.shape);
-  }
-
-  static std::string printable(std::string_view raw) {
-    std::string out(raw);
-    for (char& c : out) c = static_cast<unsigned char>(c) < 0x20 ? '?' : c;
-    return out;
+    variable.text = detail::mat_text(codes, variable.shape);
   }
 
   /// Level 4: a 20-byte header and column-major numbers for each matrix.
@@ -419,7 +391,7 @@ class MatReader {
                              columns, need, bytes_.size() - at - 20));
       MatVariable variable;
       const std::string_view name(bytes_.data() + at + 20, static_cast<size_t>(name_size));
-      variable.name = printable(name.substr(0, name.find('\0')));
+      variable.name = detail::mat_printable(name.substr(0, name.find('\0')));
       variable.shape = {static_cast<uint64_t>(rows), static_cast<uint64_t>(columns)};
       const uint64_t data = at + 20 + static_cast<uint64_t>(name_size);
       is_swapped_ = is_swapped;
@@ -438,7 +410,7 @@ class MatReader {
             codes[i] = code >= 0 && code <= 0x10FFFF ? static_cast<uint32_t>(code) : 0xFFFD;
           }
           variable.is_text = true;
-          variable.text = mat_text(codes, variable.shape);
+          variable.text = detail::mat_text(codes, variable.shape);
         } else {
           read_numbers({number, all.substr(data, part)}, count, false, variable, at);
           MatVariable second;
@@ -462,6 +434,16 @@ class MatReader {
   uint64_t num_name_bytes_ = 0;
 };
 
+/// Behind MATLAB's user block, or at once.
+bool is_hdf5(const std::string& path) {
+  const detail::FileSource source(path, ErrorCode::kData);
+  std::string head(std::min<uint64_t>(source.size(), 520), '\0');
+  source.read(0, head.data(), head.size());
+  constexpr std::string_view kSignature("\x89HDF\r\n\x1a\n", 8);
+  return head.compare(0, 19, "MATLAB 7.3 MAT-file") == 0 || head.compare(0, 8, kSignature) == 0 ||
+         (head.size() == 520 && head.compare(512, 8, kSignature) == 0);
+}
+
 }  // namespace
 
 const MatVariable* MatFile::find(const std::string& name) const {
@@ -471,6 +453,7 @@ const MatVariable* MatFile::find(const std::string& name) const {
 }
 
 MatFile read_mat(const std::string& path, uint64_t max_bytes) {
+  if (is_hdf5(path)) return detail::read_mat_73(path, max_bytes);
   return MatReader(path, max_bytes).read();
 }
 

@@ -190,6 +190,86 @@ TEST(Mat, EqualsScipyInEveryVersion) {
   }
 }
 
+/// A 7.3 file as MATLAB lays it out, by h5py: there is no free program of MATLAB's own.
+constexpr const char* kMakeMat73 = R"(
+import sys, h5py, numpy as np
+path = sys.argv[1] + '/a.mat'
+with h5py.File(path, 'w', userblock_size=512) as f:
+    refs = f.create_group('#refs#')
+    def put(group, name, value, kind, **marks):
+        value = np.asarray(value)
+        d = group.create_dataset(name, data=value if value.dtype == h5py.ref_dtype else value.T)
+        if kind: d.attrs['MATLAB_class'] = np.bytes_(kind)
+        for key, mark in marks.items(): d.attrs['MATLAB_' + key] = mark
+        return d
+    put(f, 'EDA', np.arange(40.0)[None] / 2, 'double')
+    put(f, 'fs', [[4.0]], 'double')
+    put(f, 'm', np.arange(6, dtype='i2').reshape(2, 3), 'int16')
+    big = f.create_dataset('cube', data=np.arange(24, dtype='f4').reshape(4, 3, 2), chunks=(2, 3, 2), compression='gzip')
+    big.attrs['MATLAB_class'] = np.bytes_('single')
+    z = np.zeros((2, 1), dtype=[('real', 'f8'), ('imag', 'f8')]); z['real'] = [[1], [3]]; z['imag'] = [[2], [-4]]
+    f.create_dataset('z', data=z).attrs['MATLAB_class'] = np.bytes_('double')
+    for name, rows in (('note', ['gr\u00fc\u00dfe']), ('rows', ['ab', 'cd'])):
+        codes = np.array([[ord(c) for c in row] for row in rows], dtype='u2')
+        put(f, name, codes, 'char', int_decode=np.int32(2))
+    put(f, 'b', np.array([[1, 0]], dtype='u1'), 'logical', int_decode=np.int32(1))
+    put(f, 'e', np.array([0, 0], dtype='u8'), 'double', empty=np.uint8(1))
+    s = f.create_group('s'); s.attrs['MATLAB_class'] = np.bytes_('struct')
+    letters = lambda *names: np.array([np.array([c.encode() for c in n], dtype='S1') for n in names], dtype=object)
+    s.attrs.create('MATLAB_fields', letters('sub', 'ecg'), dtype=h5py.vlen_dtype(np.dtype('S1')))
+    put(s, 'ecg', np.arange(100.0)[None], 'double')
+    sub = s.create_group('sub'); sub.attrs['MATLAB_class'] = np.bytes_('struct')
+    put(sub, 'x', [[1.0], [2.0]], 'double')
+    a = put(refs, 'a', [[1.0, 2, 3]], 'double')
+    t = put(refs, 'b', np.array([[ord(c) for c in 'two']], dtype='u2'), 'char', int_decode=np.int32(2))
+    inner = put(refs, 'c', np.array([[t.ref]], dtype=h5py.ref_dtype), 'cell')
+    put(f, 'c', np.array([[a.ref], [t.ref], [inner.ref]], dtype=h5py.ref_dtype), 'cell')
+    run = f.create_group('run'); run.attrs['MATLAB_class'] = np.bytes_('struct')
+    put(run, 'ecg', np.array([[a.ref], [put(refs, 'd', [[9.0]], 'double').ref]], dtype=h5py.ref_dtype), '')
+    put(run, 'id', np.array([[t.ref], [t.ref]], dtype=h5py.ref_dtype), '')
+    p = f.create_group('p'); p.attrs['MATLAB_sparse'] = np.uint64(3); p.attrs['MATLAB_class'] = np.bytes_('double')
+    put(f, 'g', np.array([[1]], dtype='u4'), 'table', object_decode=np.int32(3))
+with open(path, 'r+b') as f: f.write(b'MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: Mon Jan  1 00:00:00 2024 HDF5 schema 1.00 .'.ljust(124) + b'\x00\x02IM')
+print('ok')
+)";
+
+TEST(Mat, ReadsVersion73) {
+  test::TempDir dir;
+  if (!test_files::python(kMakeMat73, "'" + dir.path() + "'")) GTEST_SKIP() << "no python3 with h5py";
+  const MatFile file = read_mat(dir / "a.mat");
+  EXPECT_EQ(file.version, "7.3");
+  ASSERT_NE(file.find("EDA"), nullptr);
+  EXPECT_THAT(file.find("EDA")->shape, ElementsAre(1, 40));
+  EXPECT_EQ(file.find("EDA")->values[39], 19.5);
+  EXPECT_THAT(file.find("m")->shape, ElementsAre(2, 3));
+  EXPECT_THAT(file.find("m")->values, ElementsAre(0, 3, 1, 4, 2, 5));
+  EXPECT_THAT(file.find("cube")->shape, ElementsAre(2, 3, 4));
+  EXPECT_EQ(file.find("cube")->values[23], 23);
+  EXPECT_THAT(file.find("z")->values, ElementsAre(1, 3));
+  EXPECT_THAT(file.find("z")->imaginary, ElementsAre(2, -4));
+  EXPECT_EQ(file.find("note")->text,
+            "gr\xc3\xbc\xc3\x9f"
+            "e");
+  EXPECT_EQ(file.find("rows")->text, "ab\ncd");
+  EXPECT_THAT(file.find("b")->values, ElementsAre(1, 0));
+  EXPECT_EQ(file.find("s.ecg")->values[99], 99);
+  EXPECT_THAT(file.find("s.sub.x")->values, ElementsAre(1, 2));
+  EXPECT_THAT(file.find("c{1}")->values, ElementsAre(1, 2, 3));
+  EXPECT_EQ(file.find("c{2}")->text, "two");
+  EXPECT_EQ(file.find("c{3}{1}")->text, "two");
+  EXPECT_THAT(file.find("run(2).ecg")->values, ElementsAre(9));
+  EXPECT_EQ(file.find("run(1).id")->text, "two");
+  EXPECT_THAT(file.skipped, ElementsAre("e (empty)", "g (an object or function handle)", "p (sparse)"));
+  // Fields come in MATLAB's order.
+  const auto place = [&](const std::string& name) { return file.find(name) - file.variables.data(); };
+  EXPECT_LT(place("s.sub.x"), place("s.ecg"));
+  EXPECT_THAT(test::error_of([&] { read_mat(dir / "a.mat", 500); }, ErrorCode::kData),
+              HasSubstr("more memory than is allowed"));
+  SensorReadOptions options;
+  options.columns = {{"EDA", "", "microsiemens", 1, 0, ""}};
+  EXPECT_EQ(read_sensors(dir / "a.mat", options).stream("eda").rate_hz, 4);
+}
+
 TEST(Mat, BadFilesAreRefused) {
   test::TempDir dir;
   const auto refused = [&](const std::string& bytes) {
@@ -197,8 +277,7 @@ TEST(Mat, BadFilesAreRefused) {
     return test::error_of([&] { read_mat(dir / "b.mat"); }, ErrorCode::kData);
   };
   EXPECT_THAT(refused(""), HasSubstr("0 bytes; not a MATLAB file"));
-  EXPECT_THAT(refused("MATLAB 7.3 MAT-file, Platform: GLNXA64"),
-              HasSubstr("save it again in MATLAB with save(..., '-v7')"));
+  EXPECT_THAT(refused("MATLAB 7.3 MAT-file, Platform: GLNXA64"), HasSubstr("not an HDF5 file"));
   EXPECT_THAT(refused(std::string(200, 'x')), HasSubstr("byte 0: not a MATLAB file of version 4 to 7"));
   using namespace std::string_literals;
   const std::string head = "MATLAB 5.0 MAT-file" + std::string(105, ' ') + "\x00\x01IM"s;

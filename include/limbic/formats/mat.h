@@ -16,7 +16,7 @@ struct MatVariable {
 };
 
 struct MatFile {
-  std::string version;  ///< "4", "5" (also 6 and 7)
+  std::string version;  ///< "4", "5" (also 6 and 7), "7.3"
   std::vector<MatVariable> variables;
   std::vector<std::string>
       skipped;  ///< "name (sparse)": objects, function handles, sparse arrays, empty ones
@@ -24,8 +24,8 @@ struct MatFile {
   const MatVariable* find(const std::string& name) const;
 };
 
-/// Reads MATLAB files of versions 4, 5, 6 and 7 (also Octave's and scipy's) of either byte order. Version 7.3
-/// is HDF5: its refusal says how to save again. @throws Error(kData) `path: byte N: ...`
+/// Reads MATLAB files of versions 4, 5, 6, 7 (also Octave's and scipy's) of either byte order, and 7.3, which
+/// is HDF5. @throws Error(kData) `path: byte N: ...`
 /// @param max_bytes  of all values in memory
 MatFile read_mat(const std::string& path, uint64_t max_bytes = UINT64_C(4) << 30);
 
