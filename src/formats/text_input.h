@@ -44,7 +44,4 @@ using core::is_utf8;
 /// Surrogates and numbers beyond Unicode become U+FFFD.
 void append_utf8(std::string& out, uint32_t code);
 
-/// Surrogates and numbers beyond Unicode become U+FFFD.
-void append_utf8(std::string& out, uint32_t code);
-
 }  // namespace limbic::formats::detail
