@@ -66,5 +66,6 @@ if(GIT_FOUND)
     set(LIMBIC_GIT_REVISION ${revision})
   endif()
 endif()
+include(GNUInstallDirs)
 configure_file(${PROJECT_SOURCE_DIR}/cmake/limbic_build_config.h.in
                ${PROJECT_BINARY_DIR}/generated/limbic_build_config.h @ONLY)
