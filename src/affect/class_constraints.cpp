@@ -10,31 +10,6 @@
 namespace limbic::affect {
 namespace {
 
-/// What a class means; empty when it means nothing.
-std::vector<ConceptId> concepts_of(const Ontology& ontology, const LabelSpace& space, size_t class_idx,
-                                   const std::string& corpus) {
-  const std::string& name = space.classes[class_idx];
-  const auto& tasks = ontology.file().tasks;
-  if (const auto task = tasks.find(space.task); task != tasks.end()) {
-    for (const auto& one : task->second.classes) {
-      if (one.name != name) continue;
-      std::vector<ConceptId> ids;
-      for (const auto& word : one.concepts) ids.push_back(ontology.id_of(word));
-      return ids;
-    }
-  }
-  if (!corpus.empty()) {
-    const auto& of_corpus = ontology.corpus(corpus).tasks;
-    const auto task = of_corpus.find(space.task);
-    if (task != of_corpus.end() && task->second.labels.count(name) + task->second.none.count(name) != 0) {
-      const auto meaning = ontology.map_label(corpus, name, space.task);
-      return meaning.id ? std::vector<ConceptId>{*meaning.id} : std::vector<ConceptId>{};
-    }
-  }
-  const auto id = ontology.find(name);
-  return id ? std::vector<ConceptId>{*id} : std::vector<ConceptId>{};
-}
-
 std::optional<Vad> mean_vad(const Ontology& ontology, const std::vector<ConceptId>& ids) {
   if (ids.empty()) return std::nullopt;
   Vad mean;
@@ -56,7 +31,7 @@ ClassConstraints::ClassConstraints(const Ontology& ontology, std::vector<LabelSp
     first_.push_back(meanings.size());
     bool means_something = false;
     for (size_t c = 0; c < space.classes.size(); ++c) {
-      meanings.push_back(concepts_of(ontology, space, c, corpus));
+      meanings.push_back(ontology.class_meaning(space, space.classes[c], corpus).ids);
       vads_.push_back(mean_vad(ontology, meanings.back()));
       means_something = means_something || vads_.back().has_value();
     }

@@ -241,6 +241,33 @@ LabelMeaning Ontology::map_label(const std::string& corpus_name, const std::stri
                                       ")");
 }
 
+ClassMeaning Ontology::class_meaning(const LabelSpace& space, const std::string& name,
+                                     const std::string& corpus_name) const {
+  if (const auto shared = data_->file.tasks.find(space.task); shared != data_->file.tasks.end()) {
+    for (const auto& one : shared->second.classes) {
+      if (one.name == name) return {data_->graph.ids_of(one.concepts), ""};
+    }
+  }
+  std::string reason;
+  if (const auto known = data_->file.corpora.find(corpus_name); known != data_->file.corpora.end()) {
+    try {
+      const auto meaning =
+          map_label(corpus_name, name, known->second.tasks.count(space.task) != 0 ? space.task : "");
+      if (!meaning.id) return {{}, meaning.reason};
+      return {{*meaning.id}, ""};
+    } catch (const Error& error) {
+      reason = error.what();  // the word may still mean something
+    }
+  }
+  if (const auto id = find(name)) return {{*id}, ""};
+  if (!reason.empty()) return {{}, reason};
+  try {
+    return {{id_of(name)}, ""};
+  } catch (const Error& error) {
+    return {{}, error.what()};
+  }
+}
+
 std::optional<double> Ontology::to_unit(const std::string& corpus_name, const std::string& value_name,
                                         double value) const {
   const auto& scale = entry_of(corpus(corpus_name).values, value_name, "value of " + corpus_name);

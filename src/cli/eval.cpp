@@ -22,6 +22,14 @@ void add_eval(CLI::App& app, Context& /*context*/) {
       ->check(CLI::IsMember({"train", "val", "test", "all"}));
   eval->add_option("--checkpoint", args->options.checkpoint, "best (default) or last")
       ->check(CLI::IsMember({"best", "last"}));
+  eval->add_flag("--ontology{builtin}", args->options.ontology,
+                 "predicted classes of several tasks must not contradict each other; --ontology=FILE for an "
+                 "ontology of your own");
+  eval->add_option(
+          "--coarse", args->options.coarse,
+          "score at this task or level of the ontology, too: valence, quadrant, emotion4... (repeatable)")
+      ->take_all()
+      ->expected(1);
   eval->add_option("--num-threads", args->options.num_threads, "threads; 0 (default) = every core");
   eval->add_flag("--json", args->is_json, "metrics.json on stdout in place of the table");
   eval->callback([args] {

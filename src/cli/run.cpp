@@ -28,6 +28,7 @@ Examples:
   limbic train configs/ravdess_audio.yaml --set seed=2          a run folder under runs/
   limbic eval runs/ravdess_audio/latest --split test            metrics with confidence intervals
   limbic infer talk.mp4 --model runs/demo/latest --out out      a video becomes timed emotions
+  limbic ontology show anger                                    what a label means, and where it belongs
   limbic doctor                                                 is this machine set up well?
 
 stdout carries data, stderr the log and progress. Exit codes: 0 ok, 1 internal error, 2 usage or config, 3 data,
@@ -128,6 +129,7 @@ int run(int argc, char** argv) {
   add_eval(app, context);
   add_features(app, context);
   add_infer(app, context);
+  add_ontology(app, context);
   add_config(app, context);
   add_doctor(app, context);
 

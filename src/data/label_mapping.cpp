@@ -11,24 +11,30 @@
 namespace limbic::data {
 namespace {
 
-affect::LabelMeaning meaning_of(const affect::LabelSpace& labels, const std::string& label,
-                                const std::string& corpus, const affect::Ontology& ontology) {
-  const auto& corpora = ontology.file().corpora;
-  if (const auto entry = corpora.find(corpus); entry != corpora.end() && !entry->second.tasks.empty()) {
-    const bool has_task = entry->second.tasks.count(labels.task) != 0;
-    try {
-      return ontology.map_label(corpus, label, has_task ? labels.task : "");
-    } catch (const Error& error) {
-      if (const auto id = ontology.find(label)) return {id, ""};
-      return {std::nullopt, error.what()};
+/// The class that every concept of a label falls into; empty with a reason when there is none.
+std::string class_of(const affect::ClassMeaning& meaning, const LabelMap& map, bool is_level,
+                     const affect::Ontology& ontology, std::string& reason) {
+  reason = meaning.reason;
+  std::string common;
+  for (const affect::ConceptId id : meaning.ids) {
+    std::string name;
+    if (is_level) {
+      if (const auto above = ontology.at_level(id, map.task)) name = ontology.name(*above);
+    } else if (const auto index = ontology.map_to_task(id, map.task)) {
+      name = map.classes[static_cast<size_t>(*index)];
     }
+    if (name.empty()) {
+      reason = fmt::format("{} lies below no {} of {}", ontology.name(id), is_level ? "concept" : "class",
+                           map.task);
+      return "";
+    }
+    if (!common.empty() && name != common) {
+      reason = fmt::format("its concepts fall into {} and {}", common, name);
+      return "";
+    }
+    common = name;
   }
-  if (const auto id = ontology.find(label)) return {id, ""};
-  try {
-    return {ontology.id_of(label), ""};
-  } catch (const Error& error) {
-    return {std::nullopt, error.what()};
-  }
+  return common;
 }
 
 }  // namespace
@@ -52,18 +58,9 @@ LabelMap map_labels(const affect::LabelSpace& labels, const std::string& corpus,
   }
   std::set<std::string> seen;
   for (const auto& label : labels.classes) {
-    const auto meaning = meaning_of(labels, label, corpus, ontology);
-    std::string name;
-    std::string reason = meaning.reason;
-    if (meaning.id && is_level) {
-      if (const auto id = ontology.at_level(*meaning.id, wanted)) name = ontology.name(*id);
-    } else if (meaning.id) {
-      if (const auto index = ontology.map_to_task(*meaning.id, wanted))
-        name = map.classes[static_cast<size_t>(*index)];
-    }
-    if (meaning.id && name.empty())
-      reason = fmt::format("{} lies below no {} of {}", ontology.name(*meaning.id),
-                           is_level ? "concept" : "class", wanted);
+    std::string reason;
+    const std::string name =
+        class_of(ontology.class_meaning(labels, label, corpus), map, is_level, ontology, reason);
     if (name.empty()) {
       map.unmapped.push_back(label);
       map.reasons[label] = reason;

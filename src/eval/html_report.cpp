@@ -144,10 +144,8 @@ std::string metrics_html(const TaskReport& task) {
       "<th scope=\"col\">95 % interval</th><th scope=\"col\" class=\"text\">0 to 100 "
       "%</th></tr></thead><tbody>\n";
   int64_t num_groups = 0;
-  for (const std::string& name : metric_names()) {
-    const auto found = task.metrics.find(name);
-    if (found == task.metrics.end() || std::isnan(found->second.estimate)) continue;
-    const Interval& i = found->second;
+  for (const std::string& name : metrics_of(task)) {
+    const Interval& i = task.metrics.at(name);
     num_groups = i.num_groups;
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td class=\"span\">{}</td><td>{}</td></tr>\n",

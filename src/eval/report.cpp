@@ -68,6 +68,20 @@ TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Predicti
   return report;
 }
 
+std::vector<std::string> metrics_of(const TaskReport& report) {
+  std::vector<std::string> names = metric_names();
+  for (const auto& [name, interval] : report.metrics) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [&](const std::string& name) {
+                               const auto found = report.metrics.find(name);
+                               return found == report.metrics.end() || std::isnan(found->second.estimate);
+                             }),
+              names.end());
+  return names;
+}
+
 nlohmann::json to_json(const TaskReport& report) {
   nlohmann::json values = nlohmann::json::object();
   for (const auto& [name, interval] : report.metrics) {
@@ -141,11 +155,12 @@ std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<
 
 std::string metrics_table(const TaskReport& report) {
   std::string table;
-  for (const std::string& name : metric_names()) {
-    const auto found = report.metrics.find(name);
-    if (found == report.metrics.end() || std::isnan(found->second.estimate)) continue;
-    const Interval& i = found->second;
-    table += padded(name, 12, true) + fmt::format(" {:.4f}", i.estimate);
+  const auto names = metrics_of(report);
+  size_t width = 12;
+  for (const auto& name : names) width = std::max(width, width_of(name));
+  for (const auto& name : names) {
+    const Interval& i = report.metrics.at(name);
+    table += padded(name, width, true) + fmt::format(" {:.4f}", i.estimate);
     if (std::isfinite(i.low)) table += fmt::format("  [{:.4f}, {:.4f}]", i.low, i.high);
     table += '\n';
   }

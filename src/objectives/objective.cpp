@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "consistency.h"
 #include "limbic/core/error.h"
 #include "supervised.h"
 
@@ -39,18 +40,20 @@ class SumObjective final : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ClassCounts& counts) {
-  return std::visit([&](const auto& chosen) { return build(chosen, counts); }, config);
+std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ClassCounts& counts,
+                                           const std::vector<affect::LabelSpace>& tasks) {
+  return std::visit([&](const auto& chosen) { return build(chosen, counts, tasks); }, config);
 }
 
 std::unique_ptr<Objective> build_objectives(const std::vector<ObjectiveConfig>& configs,
-                                            const ClassCounts& counts) {
+                                            const ClassCounts& counts,
+                                            const std::vector<affect::LabelSpace>& tasks) {
   require(!configs.empty(), ErrorCode::kConfig,
           "objectives is empty; name at least one, e.g. type: supervised");
   std::vector<std::unique_ptr<Objective>> parts;
   for (size_t i = 0; i < configs.size(); ++i) {
     try {
-      parts.push_back(build_objective(configs[i], counts));
+      parts.push_back(build_objective(configs[i], counts, tasks));
     } catch (const Error& error) {
       throw error.in("objectives." + std::to_string(i));
     }

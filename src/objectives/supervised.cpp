@@ -116,7 +116,8 @@ at::Tensor cross_entropy(const CrossEntropyOptions& options, const at::Tensor& l
   return loss_B.masked_fill(unknown_B, 0.0).sum() / norm.clamp_min(1e-12);
 }
 
-std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts) {
+std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts,
+                                 const std::vector<affect::LabelSpace>& /*tasks*/) {
   std::vector<std::string> tasks;
   std::map<std::string, int64_t> num_classes;
   for (const auto& [task, count_C] : counts) {

@@ -3,6 +3,7 @@
 
 namespace limbic::objectives {
 
-std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts);
+std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts,
+                                 const std::vector<affect::LabelSpace>& tasks);
 
 }  // namespace limbic::objectives

@@ -142,6 +142,44 @@ void draw_bars(Canvas& canvas, const PanelPlan& plan, const Panel::Content::Bars
   }
 }
 
+bool overlap(const Box& a, const Box& b) {
+  return a.left < b.right() && b.left < a.right() && a.top < b.bottom() && b.top < a.bottom();
+}
+
+void draw_names(Canvas& canvas, const PanelPlan& plan) {
+  constexpr double kGap_px = 6;
+  constexpr double kMarker_px = 5;
+  const TextStyle style{11, Anchor::kStart, kInk, false, false};
+  std::vector<Box> taken;
+  for (const auto& markers : plan.content->markers) {
+    for (const Point& p : markers.points)
+      taken.push_back(
+          {plan.pixel_x(p.x) - kMarker_px / 2, plan.pixel_y(p.y) - kMarker_px / 2, kMarker_px, kMarker_px});
+  }
+  for (const auto& names : plan.content->names) {
+    for (size_t i = 0; i < names.words.size(); ++i) {
+      const double x = plan.pixel_x(names.points[i].x);
+      const double y = plan.pixel_y(names.points[i].y);
+      if (!std::isfinite(x) || !std::isfinite(y)) continue;
+      const double width = canvas.text_width(names.words[i], style);
+      const Box right{x + kGap_px, y - 6, width, 12};
+      const Box sides[] = {right,
+                           {x - kGap_px - width, y - 6, width, 12},
+                           {x - width / 2, y - kGap_px - 12, width, 12},
+                           {x - width / 2, y + kGap_px, width, 12},
+                           {x + kGap_px, y - 18, width, 12},
+                           {x + kGap_px, y + 6, width, 12}};
+      const auto free = std::find_if(std::begin(sides), std::end(sides), [&](const Box& side) {
+        return side.left >= plan.area.left && side.right() <= plan.area.right() &&
+               std::none_of(taken.begin(), taken.end(), [&](const Box& box) { return overlap(side, box); });
+      });
+      const Box& place = free == std::end(sides) ? right : *free;
+      canvas.text({place.left, place.top + 10}, names.words[i], style);
+      taken.push_back(place);
+    }
+  }
+}
+
 void draw_panel(Canvas& canvas, const PanelPlan& plan, double figure_width_px) {
   const Panel::Content& content = *plan.content;
   draw_head(canvas, plan);
@@ -164,6 +202,7 @@ void draw_panel(Canvas& canvas, const PanelPlan& plan, double figure_width_px) {
     }
     canvas.markers(places, markers.shape, markers.colour, markers.size_px);
   }
+  draw_names(canvas, plan);
   canvas.unclip();
   for (size_t i = 0; i < content.spans.size(); ++i) {
     if (!plan.is_span_labelled[i]) continue;

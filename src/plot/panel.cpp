@@ -89,6 +89,17 @@ Panel& Panel::scatter(const std::vector<double>& x, const std::vector<double>& y
   return *this;
 }
 
+Panel& Panel::names(const std::vector<double>& x, const std::vector<double>& y,
+                    std::vector<std::string> words) {
+  require_same_length(x.size(), y.size(), "names");
+  require_same_length(x.size(), words.size(), "names");
+  Content::Names names;
+  for (size_t i = 0; i < x.size(); ++i) names.points.push_back({x[i], y[i]});
+  names.words = std::move(words);
+  content_->names.push_back(std::move(names));
+  return *this;
+}
+
 Panel& Panel::events(const std::vector<double>& x, const EventStyle& style) {
   std::vector<double> finite;
   std::copy_if(x.begin(), x.end(), std::back_inserter(finite),

@@ -27,6 +27,10 @@ struct Panel::Content {
     Marker shape;
     double size_px;
   };
+  struct Names {
+    std::vector<Point> points;
+    std::vector<std::string> words;
+  };
   struct Events {
     std::vector<double> x;
     std::string label;
@@ -60,6 +64,7 @@ struct Panel::Content {
   std::vector<Line> lines;
   std::vector<Events> events;
   std::vector<Markers> markers;
+  std::vector<Names> names;
 
   std::map<std::string, Colour> colour_of_label;
   size_t num_colours = 0;

@@ -117,6 +117,13 @@ class Pass {
         config_(config),
         extractor_(bundle.info.features),
         tracker_(config.tracker) {
+    if (config.consistency) {
+      result_.constraints = std::make_shared<const affect::ClassConstraints>(
+          affect::Ontology::load(config.consistency->ontology), bundle.info.tasks,
+          config.consistency->corpus);
+      require(!result_.constraints->contradictions().empty(), ErrorCode::kConfig,
+              "consistency: no classes of the model's tasks can contradict each other; leave it out");
+    }
     result_.info = media::probe(path);
     result_.has_video = result_.info.video.has_value();
     sees_ = result_.has_video && extractor_.has(kFace);
@@ -566,6 +573,27 @@ class Pass {
 };
 
 }  // namespace
+
+std::map<std::string, size_t> winning_classes(const Analysis& analysis, const model::BundleInfo& model,
+                                              const std::map<std::string, std::vector<float>>& probability) {
+  std::map<std::string, size_t> winners;
+  if (analysis.constraints == nullptr) {
+    for (const auto& task : model.tasks) {
+      const auto& p = probability.at(task.task);
+      winners[task.task] = static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
+    }
+    return winners;
+  }
+  std::vector<std::vector<double>> by_task;
+  for (const auto& task : model.tasks) {
+    const auto& p = probability.at(task.task);
+    by_task.emplace_back(p.begin(), p.end());
+  }
+  const auto choice = analysis.constraints->decode(by_task);
+  for (size_t t = 0; t < model.tasks.size(); ++t)
+    winners[model.tasks[t].task] = static_cast<size_t>(choice.classes[t]);
+  return winners;
+}
 
 Analysis analyse(const std::string& path, const model::Bundle& bundle, const InferenceConfig& config) {
   return Pass(path, bundle, config).run();

@@ -24,8 +24,9 @@ cv::Scalar color_of(int64_t person) {
 /// Draws on one frame; all sizes follow the frame's height.
 class Painter {
  public:
-  Painter(cv::Mat& rgb, const model::BundleInfo& model)
+  Painter(cv::Mat& rgb, const Analysis& analysis, const model::BundleInfo& model)
       : rgb_(rgb),
+        analysis_(analysis),
         model_(model),
         text_scale_(std::max(0.35, rgb.rows / 900.0)),
         line_(std::max(1, rgb.rows / 360)) {}
@@ -57,8 +58,8 @@ class Painter {
   std::string best(const Decision& decision) const {
     const auto& task = model_.tasks.front();
     const auto& p = decision.probability.at(task.task);
-    const auto at = std::max_element(p.begin(), p.end()) - p.begin();
-    return fmt::format("{} {:.0f}%", task.classes[static_cast<size_t>(at)], 100 * p[static_cast<size_t>(at)]);
+    const size_t at = winning_classes(analysis_, model_, decision.probability).at(task.task);
+    return fmt::format("{} {:.0f}%", task.classes[at], 100 * p[at]);
   }
 
   /// Light text with a dark rim, readable on anything.
@@ -98,6 +99,7 @@ class Painter {
   }
 
   cv::Mat& rgb_;
+  const Analysis& analysis_;
   const model::BundleInfo& model_;
   double text_scale_;
   int line_;
@@ -126,7 +128,7 @@ void write_annotated_video(const std::string& path, const std::string& input, co
     // The reader's buffer is its own; drawing needs a copy. A stream that changes size keeps the first one's.
     const cv::Mat source(frame.height, frame.width, CV_8UC3, const_cast<uint8_t*>(frame.rgb()));
     source.copyTo(canvas);
-    Painter painter(canvas, model);
+    Painter painter(canvas, analysis, model);
     for (auto person = record.people.rbegin(); person != record.people.rend(); ++person) {
       painter.person(*person, decision_at(person->decision));
     }

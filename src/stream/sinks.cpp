@@ -21,20 +21,16 @@ const Decision* decision_of(const Analysis& analysis, const FrameRecord& frame) 
   return at < 0 ? nullptr : &analysis.decisions[static_cast<size_t>(at)];
 }
 
-std::string winner(const affect::LabelSpace& task, const std::vector<float>& probability) {
-  const auto best = std::max_element(probability.begin(), probability.end()) - probability.begin();
-  return task.classes[static_cast<size_t>(best)];
-}
-
-json scores_json(const Decision& decision, const model::BundleInfo& model) {
+json scores_json(const Analysis& analysis, const Decision& decision, const model::BundleInfo& model) {
   json scores = json::object();
+  const auto winners = winning_classes(analysis, model, decision.probability);
   for (const auto& task : model.tasks) {
     const auto& probability = decision.probability.at(task.task);
     json by_class = json::object();
     for (size_t c = 0; c < task.classes.size(); ++c) {
       by_class[task.classes[c]] = std::round(1e4 * static_cast<double>(probability[c])) / 1e4;
     }
-    scores[task.task] = {{"label", winner(task, probability)}, {"probability", by_class}};
+    scores[task.task] = {{"label", task.classes[winners.at(task.task)]}, {"probability", by_class}};
   }
   return scores;
 }
@@ -51,6 +47,7 @@ json box_json(const vision::Box& box) {
 /// Mean probabilities of one person's decisions.
 json mean_scores(const Analysis& analysis, const model::BundleInfo& model, int64_t person) {
   json means = json::object();
+  std::map<std::string, std::vector<float>> mean_probability;
   for (const auto& task : model.tasks) {
     std::vector<double> sum(task.classes.size(), 0.0);
     int64_t count = 0;
@@ -60,15 +57,17 @@ json mean_scores(const Analysis& analysis, const model::BundleInfo& model, int64
       for (size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(probability[c]);
       ++count;
     }
-    if (count == 0) continue;
+    if (count == 0) return means;  // decisions have every task
     json by_class = json::object();
-    for (size_t c = 0; c < sum.size(); ++c)
-      by_class[task.classes[c]] = rounded(sum[c] / static_cast<double>(count), 1e4);
-    const auto best = std::max_element(sum.begin(), sum.end()) - sum.begin();
-    means[task.task] = {{"label", task.classes[static_cast<size_t>(best)]},
-                        {"mean_probability", by_class},
-                        {"num_decisions", count}};
+    for (size_t c = 0; c < sum.size(); ++c) {
+      sum[c] /= static_cast<double>(count);
+      by_class[task.classes[c]] = rounded(sum[c], 1e4);
+    }
+    mean_probability[task.task].assign(sum.begin(), sum.end());
+    means[task.task] = {{"mean_probability", by_class}, {"num_decisions", count}};
   }
+  const auto winners = winning_classes(analysis, model, mean_probability);
+  for (const auto& task : model.tasks) means[task.task]["label"] = task.classes[winners.at(task.task)];
   return means;
 }
 
@@ -96,8 +95,10 @@ void write_frames_csv(const std::string& path, const Analysis& analysis, const m
     }
     csv.add(frame.people.size());
     const Decision* decision = decision_of(analysis, frame);
+    std::map<std::string, size_t> winners;
+    if (decision != nullptr) winners = winning_classes(analysis, model, decision->probability);
     for (const auto& task : model.tasks) {
-      csv.add(decision == nullptr ? "" : winner(task, decision->probability.at(task.task)));
+      csv.add(decision == nullptr ? "" : task.classes[winners.at(task.task)]);
       for (size_t c = 0; c < task.classes.size(); ++c) {
         csv.add(decision == nullptr ? "" : fmt::format("{:.4f}", decision->probability.at(task.task)[c]));
       }
@@ -117,12 +118,13 @@ void write_frames_jsonl(const std::string& path, const Analysis& analysis, const
                     {"box", box_json(person.box)},
                     {"face_score", rounded(static_cast<double>(person.face_score), 1e3)}};
       if (person.decision >= 0) {
-        entry["scores"] = scores_json(analysis.decisions[static_cast<size_t>(person.decision)], model);
+        entry["scores"] =
+            scores_json(analysis, analysis.decisions[static_cast<size_t>(person.decision)], model);
       }
       line["people"].push_back(std::move(entry));
     }
     if (frame.decision >= 0) {
-      line["scores"] = scores_json(analysis.decisions[static_cast<size_t>(frame.decision)], model);
+      line["scores"] = scores_json(analysis, analysis.decisions[static_cast<size_t>(frame.decision)], model);
     }
     file.write(line);
   }
@@ -137,6 +139,7 @@ json summary_json(const std::string& input, const Analysis& analysis, const mode
                   {"container", info.container},
                   {"duration_s", rounded(info.duration.seconds(), 1e6)},
                   {"truncated", analysis.is_truncated()},
+                  {"consistent_labels", analysis.constraints != nullptr},
                   {"num_frames", analysis.frames.size()},
                   {"num_decisions", analysis.decisions.size()},
                   {"num_invalid_decisions", analysis.num_invalid_decisions}};

@@ -6,11 +6,13 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <optional>
 
 #include "limbic/config/config.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/core/threads.h"
+#include "limbic/eval/hierarchy.h"
 #include "limbic/eval/html_report.h"
 #include "limbic/eval/predict.h"
 #include "limbic/eval/report.h"
@@ -86,6 +88,52 @@ void write_html(const std::string& run, const std::string& directory, bool is_re
   if (is_result || !fs::exists(front)) core::write_file(front, html);
 }
 
+/// Whose spellings the labels of a store have: the kind that it was imported as, where the ontology knows it.
+std::string corpus_of(const data::Store& store, const affect::Ontology& ontology) {
+  const auto& info = store.info();
+  return ontology.file().corpora.count(info.importer) != 0 ? info.importer : info.name;
+}
+
+using Predictions = std::map<std::string, eval::TaskPredictions>;
+
+/// @return a line about it
+std::string remove_contradictions(Predictions& predictions, const std::vector<affect::LabelSpace>& tasks,
+                                  const affect::Ontology& ontology, const std::string& corpus) {
+  const affect::ClassConstraints constraints(ontology, tasks, corpus);
+  require(!constraints.contradictions().empty(), ErrorCode::kConfig,
+          "--ontology: no classes of the run's tasks can contradict each other; leave it out");
+  const int64_t num_before = eval::count_contradictions(predictions, constraints);
+  const int64_t num_changed = eval::make_consistent(predictions, constraints);
+  return fmt::format("samples whose classes contradicted each other: {}; changed: {}\n", num_before,
+                     num_changed);
+}
+
+/// Scores at a task or level of the ontology, in a folder of their own. Tasks of the run without a class
+/// there are left out, unless it is all of them. @param metrics  gets what metrics.json has
+/// @return the tables
+std::string score_coarsely(const Predictions& predictions, const std::string& wanted,
+                           const affect::Ontology& ontology, const std::string& corpus,
+                           const std::string& directory, nlohmann::json& metrics) {
+  Predictions coarse;
+  std::string dropped;
+  std::optional<Error> problem;
+  for (const auto& [name, task] : predictions) {
+    try {
+      const auto map = data::map_labels(task.labels, corpus, wanted, ontology);
+      for (const auto& label : map.unmapped)
+        dropped += fmt::format("{}: {} left out: {}\n", name, label, map.reasons.at(label));
+      coarse[name] = eval::coarsened(task, map);
+      coarse[name].labels.task = name;
+    } catch (const Error& error) {
+      problem = error;
+    }
+  }
+  if (coarse.empty() && problem) throw problem->in("--coarse " + wanted);
+  const auto reports = eval::write_results(directory, coarse);
+  metrics = formats::read_json(directory + "/metrics.json");
+  return fmt::format("\nat {}\n{}{}", wanted, dropped, eval::results_text(reports));
+}
+
 }  // namespace
 
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options) {
@@ -107,17 +155,40 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   input.tasks = bundle.info.tasks;
   input.features = bundle.info.features;
   data::Loader loader(std::move(input), config.data.loader);
-  const auto predictions = eval::predict(*bundle.model, loader);
+  auto predictions = eval::predict(*bundle.model, loader);
+  const bool is_consistent = !options.ontology.empty();
+  std::optional<affect::Ontology> ontology;
+  std::string corpus;
+  std::string change;
+  if (is_consistent || !options.coarse.empty()) {
+    ontology = affect::Ontology::load(options.ontology);
+    corpus = corpus_of(*store, *ontology);
+  }
+  if (is_consistent) change = remove_contradictions(predictions, bundle.info.tasks, *ontology, corpus);
 
   EvaluateReport report;
   report.directory = run + "/eval/" + options.split;
   if (is_elsewhere) report.directory += "@" + store->info().name;
   if (options.checkpoint != "best") report.directory += "." + options.checkpoint;
+  if (is_consistent) report.directory += ".consistent";
   report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split,
-                            options.checkpoint);
+                            options.checkpoint) +
+                change;
   std::vector<eval::TaskReport> reports = eval::write_results(report.directory, predictions);
+  if (ontology) {
+    for (auto& of_task : reports) {
+      eval::add_hierarchical_metrics(of_task, predictions.at(of_task.labels.task).predictions,
+                                     eval::ancestor_sets(*ontology, of_task.labels, corpus));
+    }
+    eval::write_metrics_json(report.directory + "/metrics.json", reports);
+  }
   report.text += eval::results_text(reports);
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
+  for (const auto& wanted : options.coarse) {
+    report.text +=
+        score_coarsely(predictions, wanted, *ontology, corpus, report.directory + "/coarse_" + wanted,
+                       (*report.metrics)["coarse"][wanted]);
+  }
 
   eval::ReportInput page;
   page.title = config.name;
@@ -134,8 +205,9 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
       page.marked_x = checkpoint.at(epoch).get<double>();
     page.mark_name = "best epoch";
   }
-  write_html(run, report.directory, !is_elsewhere && options.split == "test" && options.checkpoint == "best",
-             page);
+  const bool is_result =
+      !is_elsewhere && !is_consistent && options.split == "test" && options.checkpoint == "best";
+  write_html(run, report.directory, is_result, page);
   report.text += "\nwritten to " + report.directory + "\n";
   return report;
 }

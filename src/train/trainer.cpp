@@ -97,7 +97,7 @@ struct Trainer::Impl {
     set_input_statistics();
     counts = data::class_counts(*store, split.train, tasks);
     warn_about_absent_classes();
-    objective = objectives::build_objectives(config.objectives, counts);
+    objective = objectives::build_objectives(config.objectives, counts, tasks);
     parameters = trainable(*model->as_module());
     optimizer = build_optimizer(config.train.optimizer, parameters);
     ema = std::make_unique<Ema>(config.train.ema, live_state(*model->as_module()));

@@ -266,6 +266,26 @@ TEST(Figure, SpanLabelsStandInTheStripOrInTheLegend) {
   EXPECT_NE(svg.find("text-anchor=\"start\">too narrow"), std::string::npos);
 }
 
+TEST(Figure, NamesStandBesideTheirPointsWithoutCoveringEachOther) {
+  FigureOptions options;
+  options.is_time = false;
+  Figure figure(options);
+  const std::vector<double> x{0.0, 0.001, 0.002, 1.0};
+  const std::vector<double> y{0.0, 0.0, 0.0, 0.5};
+  Panel& panel = figure.panel();
+  panel.scatter(x, y).names(x, y, {"first", "<b>&", "third", "far"});
+  const std::string svg = figure.svg();
+  const auto place_of = [&](const std::string& word) {
+    const size_t end = svg.find(">" + word + "<");
+    const size_t start = svg.rfind("<text", end);
+    return end == std::string::npos ? std::string() : svg.substr(start, end - start);
+  };
+  EXPECT_NE(place_of("first"), "");
+  EXPECT_NE(place_of("&lt;b&gt;&amp;"), "");
+  EXPECT_NE(place_of("first"), place_of("third"));
+  EXPECT_EQ(test::error_of([&] { panel.names(x, y, {"one"}); }, ErrorCode::kData).rfind("plot: ", 0), 0u);
+}
+
 TEST(Figure, AHeatmapShowsValuesAndHoles) {
   Heatmap map;
   map.num_columns = 2;

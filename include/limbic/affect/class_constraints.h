@@ -33,12 +33,12 @@ struct JointChoice {
 };
 
 /// What the ontology says about the classes of several tasks together: happy and negative contradict each
-/// other, surprise and negative do not. A class' concepts are those of the ontology's task of the same name,
-/// else what the corpus says of the label, else what the word means. A class that means nothing is free. Two
-/// classes contradict each other when all pairs of their concepts do. Const methods are thread-safe.
+/// other, surprise and negative do not. What classes mean says Ontology::class_meaning(); one that means
+/// nothing is free. Two classes contradict each other when all pairs of their concepts do. Const methods are
+/// thread-safe.
 class ClassConstraints {
  public:
-  /// @param corpus  one of the ontology, whose spellings of the labels count, or empty
+  /// @param corpus  whose spellings of the labels count, or empty
   /// @throws Error(kConfig) when no class of a task means anything
   ClassConstraints(const Ontology& ontology, std::vector<LabelSpace> tasks, const std::string& corpus = "");
 

@@ -30,6 +30,12 @@ struct LabelMeaning {
   std::string reason;  ///< why it means nothing, where `id` is empty
 };
 
+/// What a class of a label space means: several concepts where a shared task groups them.
+struct ClassMeaning {
+  std::vector<ConceptId> ids;
+  std::string reason;  ///< why it means nothing, where `ids` is empty
+};
+
 /// Emotions as a hierarchy with synonyms, and what every corpus' labels mean in it. Words are compared
 /// without case, '_' for blanks and hyphens. Cheap to copy; const methods are thread-safe.
 class Ontology {
@@ -78,6 +84,11 @@ class Ontology {
   /// @param task   of the corpus; empty = any, as long as they agree
   LabelMeaning map_label(const std::string& corpus, const std::string& label,
                          const std::string& task = "") const;
+  /// The meaning of a class, wherever its label space is from: the ontology's task of the same name says it,
+  /// else the corpus (its task of the same name, or any), else the word itself.
+  /// @param corpus  empty, or a name that the ontology need not know
+  ClassMeaning class_meaning(const LabelSpace& space, const std::string& name,
+                             const std::string& corpus = "") const;
   /// A rating on the scale of -1 to 1, clamped; nothing for NaN and the number that stands for no rating.
   std::optional<double> to_unit(const std::string& corpus, const std::string& value_name, double value) const;
 

@@ -21,9 +21,8 @@ struct LabelMap {
 };
 
 /// Maps every class of `labels` through the ontology to `wanted`: a task, or a level of the hierarchy (its
-/// classes are then the concepts of that level that occur, by name). A label's meaning is what the corpus'
-/// section of the ontology says, task of the same name first; where the ontology does not know the corpus, or
-/// the corpus not the label, what the word means. Pure.
+/// classes are then the concepts of that level that occur, by name). What a label means says
+/// Ontology::class_meaning(). Pure.
 /// @param corpus  "ravdess"...; may be one that the ontology does not know
 /// @throws Error(kConfig) for an unknown task, and when no label has a class
 LabelMap map_labels(const affect::LabelSpace& labels, const std::string& corpus, const std::string& wanted,

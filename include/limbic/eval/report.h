@@ -14,10 +14,13 @@ namespace limbic::eval {
 struct TaskReport {
   affect::LabelSpace labels;
   ConfusionMatrix confusion;
-  std::map<std::string, Interval> metrics;  ///< by metric_names(); auc is NaN without probabilities
-  int64_t num_subjects = 0;                 ///< distinct, of samples that name one
+  /// By metric_names(), and what else was measured (hierarchy.h); auc is NaN without probabilities.
+  std::map<std::string, Interval> metrics;
+  int64_t num_subjects = 0;  ///< distinct, of samples that name one
 };
 
+/// The names of a report's metrics that have a value: metric_names() first.
+std::vector<std::string> metrics_of(const TaskReport& report);
 /// @throws Error(kData) for a truth, prediction or number of probabilities that does not fit the labels
 TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Prediction>& predictions,
                     const BootstrapOptions& options = {});

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "limbic/affect/batch.h"
+#include "limbic/affect/label_space.h"
+#include "limbic/objectives/consistency_config.h"
 #include "limbic/objectives/supervised_config.h"
 
 namespace torch::nn {
@@ -40,13 +42,16 @@ class Objective {
 };
 
 /// `type:` picks one.
-using ObjectiveConfig = std::variant<SupervisedConfig>;
+using ObjectiveConfig = std::variant<SupervisedConfig, ConsistencyConfig>;
 
 /// @param counts  also says which tasks exist
+/// @param tasks   their classes, for objectives that need the names
 /// @throws Error(kConfig) when the objective does not fit the tasks
-std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ClassCounts& counts);
+std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ClassCounts& counts,
+                                           const std::vector<affect::LabelSpace>& tasks = {});
 /// The sum of several.
 std::unique_ptr<Objective> build_objectives(const std::vector<ObjectiveConfig>& configs,
-                                            const ClassCounts& counts);
+                                            const ClassCounts& counts,
+                                            const std::vector<affect::LabelSpace>& tasks = {});
 
 }  // namespace limbic::objectives

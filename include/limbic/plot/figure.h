@@ -79,6 +79,9 @@ class Panel {
   /// Sample i lies at x0 + i * dx, dx > 0.
   Panel& line(double x0, double dx, const std::vector<double>& y, const LineStyle& style = {});
   Panel& scatter(const std::vector<double>& x, const std::vector<double>& y, const MarkerStyle& style = {});
+  /// A word beside each point, on the side where it covers none that stands already; its side is the right
+  /// one where there is no room. @throws Error(kData) unless x, y and words are of one length
+  Panel& names(const std::vector<double>& x, const std::vector<double>& y, std::vector<std::string> words);
   Panel& events(const std::vector<double>& x, const EventStyle& style = {});
   Panel& span(double start, double end, const SpanStyle& style = {});
   Panel& bars(const std::vector<double>& x, const std::vector<double>& height, const BarStyle& style = {});

@@ -1,9 +1,11 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "limbic/affect/class_constraints.h"
 #include "limbic/core/time.h"
 #include "limbic/media/audio.h"
 #include "limbic/media/probe.h"
@@ -62,10 +64,17 @@ struct Analysis {
   std::vector<PersonSummary> people;  ///< most prominent first
   media::VideoStats video_stats;
   media::AudioStats audio_stats;
+  /// What the labels of a decision must not contradict; null = nothing.
+  std::shared_ptr<const affect::ClassConstraints> constraints;
   int64_t num_invalid_decisions = 0;  ///< the model gave a non-finite score: dropped, never class 0
 
   bool is_truncated() const { return video_stats.truncated || audio_stats.truncated; }
 };
+
+/// The label of every task, as index of its class: the most probable one, or with constraints the most
+/// probable ones that agree. @param probability  task -> by class
+std::map<std::string, size_t> winning_classes(const Analysis& analysis, const model::BundleInfo& model,
+                                              const std::map<std::string, std::vector<float>>& probability);
 
 /// Decodes a recording once, finds and follows faces, runs the model. Memory does not grow with the media,
 /// only with the result. Sound is attributed to the most prominent face of the moment.

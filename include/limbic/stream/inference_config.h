@@ -1,5 +1,7 @@
 #pragma once
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
@@ -9,6 +11,18 @@
 
 namespace limbic::stream {
 
+/// Keeps the classes of several tasks from contradicting each other: happy and negative.
+struct OutputConsistency {
+  std::string ontology = "builtin";
+  std::string corpus;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("ontology", ontology, "builtin, or a file: see `limbic ontology check`");
+    v("corpus", corpus, "corpus of the ontology whose spellings the classes have; empty = plain words");
+  }
+};
+
 /// How a recording is looked at. The model's inputs themselves come from its bundle.
 struct InferenceConfig {
   double analysis_rate_hz = 10.0;  ///< faces are looked for this often; frames between are interpolated
@@ -17,6 +31,7 @@ struct InferenceConfig {
   int64_t batch_size = 32;
   vision::FaceDetectorConfig detector;
   vision::FaceTrackerConfig tracker;
+  std::optional<OutputConsistency> consistency;  ///< empty = each task for itself
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -29,6 +44,8 @@ struct InferenceConfig {
     v("batch_size", batch_size, "decisions that the model makes at once", config::at_least(1));
     v("detector", detector, "how faces are found");
     v("tracker", tracker, "how faces become persons");
+    v("consistency", consistency,
+      "labels of several tasks must not contradict each other: {} = on, null = off");
   }
 };
 

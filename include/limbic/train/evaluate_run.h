@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <vector>
 
 namespace limbic::train {
 
@@ -10,18 +11,23 @@ struct EvaluateOptions {
   std::string store;                ///< empty = the store of training
   std::string split = "test";       ///< train, val, test or all samples
   std::string checkpoint = "best";  ///< or last
+  /// builtin or a file: predicted classes of several tasks that contradict each other are replaced by the
+  /// most probable ones that agree; empty = each task for itself
+  std::string ontology;
+  std::vector<std::string> coarse;  ///< tasks and levels of the ontology at which to score, too
   int num_threads = 0;              ///< 0 = every core
 };
 
 struct EvaluateReport {
   std::shared_ptr<nlohmann::json> metrics;  ///< as in metrics.json
   std::string text;                         ///< table for people
-  std::string directory;                    ///< RUN/eval/<split>, or RUN/eval/<split>@<store>
+  std::string directory;                    ///< RUN/eval/<split>[@<store>][.last][.consistent]
 };
 
 /// Evaluates a run's weights on one part of a store and writes metrics.json, predictions.jsonl, confusion.csv
-/// and report.html into RUN/eval/; the result on the run's own test part also becomes RUN/report.html.
-/// Another store keeps its own labels; classes that the model does not know are an error.
+/// and report.html into RUN/eval/ (coarser scores into folders coarse_<name> there); the result on the run's
+/// own test part also becomes RUN/report.html. Another store keeps its own labels; classes that the model
+/// does not know are an error.
 /// @throws Error(kModel, kData, kConfig)
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options);
 
