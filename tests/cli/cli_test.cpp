@@ -38,6 +38,30 @@ TEST(Cli, TyposGetASuggestion) {
   expect_error(limbic("data chek x"), 2, "did you mean 'check'?");
 }
 
+TEST(Cli, TheOntologyIsShownMappedAndChecked) {
+  const auto tree = limbic("ontology show");
+  EXPECT_EQ(tree.exit_code, 0) << tree.err;
+  EXPECT_NE(tree.out.find("\n        fear "), std::string::npos) << tree.out;
+  const auto fear = limbic("ontology show scared");
+  EXPECT_EQ(fear.out.rfind("fear\n  level      basic\n", 0), 0u) << fear.out;
+  expect_error(limbic("ontology show scaerd"), 2, "did you mean 'scared'?");
+  EXPECT_EQ(limbic("ontology map crema_d FEA --to emotion7").out,
+            "FEA -> fear\nwithout samples: angry, disgust, happy, sad, surprise, neutral\n");
+  EXPECT_EQ(limbic("ontology map iemocap xxx").out, "xxx -> none: the annotators did not agree\n");
+  EXPECT_NE(limbic("ontology map meld --to sentiment3").out.find("joy -> positive\n"), std::string::npos);
+  expect_error(limbic("ontology map crema_d FAE --to emotion7"), 2, "did you mean");
+  expect_error(limbic("ontology map sewa"), 2, "sewa has no labels");
+  EXPECT_EQ(limbic("ontology check data/ontology.yaml").out.rfind("data/ontology.yaml: well-formed, ", 0),
+            0u);
+  test::TempDir dir;
+  core::write_file(dir / "mine.yaml", "base: " + fs::absolute("data/ontology.yaml").string() +
+                                          "\nconcepts:\n  glee: {level: fine, parents: [jyo]}\n");
+  expect_error(limbic("ontology check " + (dir / "mine.yaml")), 2,
+               "mine.yaml:3:33: error: concepts.glee.parents");
+  EXPECT_EQ(limbic("ontology show --plot " + (dir / "plane.svg")).exit_code, 0);
+  EXPECT_NE(core::read_file(dir / "plane.svg").find(">anger<"), std::string::npos);
+}
+
 TEST(Cli, EveryShippedRecipeIsWellFormed) {
   std::string recipes;
   for (const auto& entry : fs::directory_iterator("configs")) recipes += " " + entry.path().string();

@@ -74,6 +74,41 @@ TEST(Infer, OneRowAFrameWithTrueTimesAndNoFacesWhereThereAreNone) {
   EXPECT_NEAR(info.duration.seconds(), times.back().seconds(), 0.3);
 }
 
+TEST(Infer, LabelsOfSeveralTasksDoNotContradictEachOtherWhenAsked) {
+  test::TempDir dir;
+  const std::vector<affect::LabelSpace> tasks{{"emotion", {"happy", "sad", "angry"}},
+                                              {"sentiment", {"negative", "positive"}}};
+  const auto bundle = test::untrained_bundle(dir / "bundle", false, true, 2.0, tasks);
+  Analysis analysis;
+  const std::map<std::string, std::vector<float>> p{{"emotion", {0.4f, 0.35f, 0.25f}},
+                                                    {"sentiment", {0.7f, 0.3f}}};
+  EXPECT_EQ(winning_classes(analysis, bundle.info, p),
+            (std::map<std::string, size_t>{{"emotion", 0}, {"sentiment", 0}}));
+  write_faceless_clip(dir / "clip.mp4", 60);
+  InferenceConfig config;
+  config.consistency.emplace();
+  const auto outputs = infer_recording(dir / "clip.mp4", bundle, config, dir / "out", true);
+  EXPECT_TRUE(outputs.summary->at("consistent_labels").get<bool>());
+  analysis = analyse(dir / "clip.mp4", bundle, config);
+  ASSERT_NE(analysis.constraints, nullptr);
+  EXPECT_EQ(winning_classes(analysis, bundle.info, p),
+            (std::map<std::string, size_t>{{"emotion", 1}, {"sentiment", 0}}));
+  formats::CsvReader csv(dir / "out/frames.csv");
+  formats::CsvRow row;
+  int64_t num_labelled = 0;
+  while (csv.next(row)) {
+    const std::string emotion = row.text("emotion");
+    if (emotion.empty()) continue;
+    ++num_labelled;
+    EXPECT_EQ(emotion == "happy", row.text("sentiment") == "positive");
+  }
+  EXPECT_GT(num_labelled, 0);
+  const auto one_task = test::untrained_bundle(dir / "one", false, true, 2.0);
+  EXPECT_NE(test::error_of([&] { analyse(dir / "clip.mp4", one_task, config); }, ErrorCode::kConfig)
+                .find("can contradict each other"),
+            std::string::npos);
+}
+
 TEST(Infer, AModelWithEarsSpeaksForTheWholeRecordingWhenNobodyIsSeen) {
   test::TempDir dir;
   const auto bundle = test::untrained_bundle(dir / "bundle", true, true, 2.0);

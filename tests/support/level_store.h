@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <vector>
 
 #include "limbic/core/rng.h"
 #include "limbic/data/store.h"
@@ -10,13 +11,15 @@
 namespace limbic::test {
 
 /// A store that trains in milliseconds: 60 short series of 6 subjects; the class is the level, seen through
-/// noise.
-inline void write_level_store(const std::string& path, uint64_t seed) {
+/// noise. @param tasks  of three classes each
+inline void write_level_store(const std::string& path, uint64_t seed,
+                              const std::vector<affect::LabelSpace>& tasks = {
+                                  {"emotion", {"low", "middle", "high"}}}) {
   data::DatasetInfo info;
   info.name = "levels";
   info.importer = "test";
   info.licence = "made up";
-  info.label_spaces = {{"emotion", {"low", "middle", "high"}}};
+  info.label_spaces = tasks;
   info.modalities["eda"] = {"series", 4.0, "microsiemens", {1}};
   data::StoreWriter writer(path, info);
   core::Rng rng(seed);
@@ -27,7 +30,7 @@ inline void write_level_store(const std::string& path, uint64_t seed) {
     sample.subject = fmt::format("subject_{:02}", i % 6 + 1);
     sample.clip = sample.id;
     sample.duration = core::Timestamp::from_seconds(2);
-    sample.labels["emotion"] = info.label_spaces[0].classes[static_cast<size_t>(i / 6 % 3)];
+    for (const auto& task : tasks) sample.labels[task.task] = task.classes[static_cast<size_t>(i / 6 % 3)];
     data::RawStream eda;
     eda.rate_hz = 4;
     eda.values = at::empty({8, 1});

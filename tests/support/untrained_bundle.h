@@ -2,18 +2,24 @@
 #include <ATen/ATen.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "limbic/model/bundle.h"
 #include "limbic/nn/state.h"
 
 namespace limbic::test {
 
-/// A small untrained model: what it says is arbitrary, that it says it at the right place and time is the test.
-inline model::Bundle untrained_bundle(const std::string& directory, bool sees, bool hears, double window_s = 0) {
+/// A small untrained model: what it says is arbitrary, that it says it at the right place and time is the
+/// test.
+inline model::Bundle untrained_bundle(const std::string& directory, bool sees, bool hears,
+                                      double window_s = 0,
+                                      std::vector<affect::LabelSpace> tasks = {
+                                          {"emotion", {"calm", "excited"}}}) {
   at::manual_seed(1);
   model::BundleInfo info;
   info.name = "untrained";
-  info.tasks = {{"emotion", {"calm", "excited"}}};
+  info.tasks = std::move(tasks);
   if (sees) {
     features::FaceCropFeature face;
     face.size = 32;

@@ -57,6 +57,42 @@ TEST_F(TrainerTest, LearnsAndLeavesARunFolderThatEvaluates) {
   EXPECT_DOUBLE_EQ(bundle.info.window_s.at("eda"), 2.0);
 }
 
+TEST_F(TrainerTest, TasksThatMustAgreeAreTrainedAndEvaluatedTogether) {
+  test::write_level_store(
+      dir_ / "two", 1,
+      {{"emotion", {"sad", "neutral", "happy"}}, {"sentiment", {"negative", "neutral", "positive"}}});
+  auto config = experiment(8);
+  config.data.store = dir_ / "two";
+  config.data.tasks = {"emotion", "sentiment"};
+  objectives::SupervisedConfig emotion;
+  emotion.task = "emotion";
+  objectives::SupervisedConfig sentiment;
+  sentiment.task = "sentiment";
+  objectives::ConsistencyConfig consistency;
+  consistency.weight = 0.5;
+  config.objectives = {emotion, sentiment, consistency};
+  fit(config, "both");
+  EXPECT_NE(core::read_file(dir_ / "both/metrics.jsonl").find("consistency"), std::string::npos);
+
+  EvaluateOptions options;
+  options.num_threads = 1;
+  options.ontology = "builtin";
+  options.coarse = {"valence", "sentiment3"};
+  const auto report = evaluate_run(dir_ / "both", options);
+  EXPECT_EQ(report.directory, dir_ / "both/eval/test.consistent");
+  EXPECT_NE(report.text.find("samples whose classes contradicted each other: "), std::string::npos);
+  const auto& metrics = report.metrics->at("tasks").at("emotion").at("metrics");
+  EXPECT_GE(metrics.at("hierarchical_f1").at("value"), metrics.at("accuracy").at("value"));
+  const auto& coarse = report.metrics->at("coarse").at("valence").at("tasks").at("emotion");
+  EXPECT_EQ(coarse.at("classes"), nlohmann::json({"negative", "neutral_valence", "positive"}));
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "both/eval/test.consistent/coarse_sentiment3/metrics.json"));
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "both/eval/test/metrics.json"));
+  options.coarse = {"valance"};
+  EXPECT_NE(test::error_of([&] { evaluate_run(dir_ / "both", options); }, ErrorCode::kConfig)
+                .find("no task or level 'valance'; did you mean 'valence'?"),
+            std::string::npos);
+}
+
 TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
   for (const bool has_ema : {true, false}) {
     const auto config = experiment(6, has_ema);

@@ -11,11 +11,11 @@ struct EvaluateOptions {
   std::string store;                ///< empty = the store of training
   std::string split = "test";       ///< train, val, test or all samples
   std::string checkpoint = "best";  ///< or last
+  int num_threads = 0;              ///< 0 = every core
   /// builtin or a file: predicted classes of several tasks that contradict each other are replaced by the
   /// most probable ones that agree; empty = each task for itself
-  std::string ontology;
-  std::vector<std::string> coarse;  ///< tasks and levels of the ontology at which to score, too
-  int num_threads = 0;              ///< 0 = every core
+  std::string ontology{};
+  std::vector<std::string> coarse{};  ///< tasks and levels of the ontology at which to score, too
 };
 
 struct EvaluateReport {
