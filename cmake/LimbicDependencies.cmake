@@ -41,6 +41,7 @@ find_package(PkgConfig REQUIRED)
 pkg_check_modules(FFMPEG REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale libswresample)
 # By pkg-config: the CMake files of Debian's libzip demand its command line tools, too.
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 
 # LibTorch's own target carries no SYSTEM flag and its headers warn; this one does.
 add_library(limbic_torch INTERFACE)
@@ -55,6 +56,7 @@ set(LIMBIC_LOG spdlog::spdlog fmt::fmt)
 set(LIMBIC_JSON nlohmann_json::nlohmann_json)
 set(LIMBIC_XML pugixml::pugixml)
 set(LIMBIC_ZIP PkgConfig::LIBZIP)
+set(LIMBIC_UNICODE PkgConfig::UTF8PROC)
 
 find_package(Git QUIET)
 set(LIMBIC_GIT_REVISION unknown)
