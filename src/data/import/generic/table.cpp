@@ -8,11 +8,11 @@
 #include <set>
 
 #include "import/generic/feature_tables.h"
-#include "import/generic/table_config.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/core/suggest.h"
+#include "limbic/data/table_config.h"
 #include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
 #include "store/manifest.h"
