@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,18 @@ void scale_by_subject(float* x, int64_t num_frames, int64_t num_features, const 
                    : 0.0f;
     }
   }
+}
+
+/// Without a branch a value, so that it takes a fraction of the time of copying them.
+bool all_finite(const float* x, int64_t count) {
+  constexpr uint32_t kExponent = 0x7F800000U;
+  uint32_t num_bad = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    uint32_t bits = 0;
+    std::memcpy(&bits, x + i, sizeof(bits));
+    num_bad += (bits & kExponent) == kExponent ? 1U : 0U;
+  }
+  return num_bad == 0;
 }
 
 /// Missing values become 0, which is the mean after normalisation; outliers are cut.
@@ -153,7 +167,8 @@ affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& fea
   stream.values = raw.values.to(at::kFloat, /*non_blocking=*/false, /*copy=*/true).contiguous();
   auto* x = stream.values.data_ptr<float>();
   const auto* valid = stream.valid_T.data_ptr<bool>();
-  for (int64_t t = 0; t < num_frames; ++t) {
+  const bool is_finite = all_finite(x, num_frames * num_features);
+  for (int64_t t = 0; t < num_frames && !is_finite; ++t) {
     const float* row = x + t * num_features;
     const bool may_miss = feature.missing == MissingValue::kMean;
     require(
@@ -170,7 +185,7 @@ affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& fea
   } else {
     normalise_frames(x, num_frames, num_features, valid, feature.normalise);
   }
-  finish_values(x, num_frames * num_features, feature.clip);
+  if (!is_finite || feature.clip > 0) finish_values(x, num_frames * num_features, feature.clip);
   return stream;
 }
 

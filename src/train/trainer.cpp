@@ -8,7 +8,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
 
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
@@ -20,6 +24,7 @@
 #include "limbic/core/threads.h"
 #include "limbic/data/statistics.h"
 #include "limbic/eval/predict.h"
+#include "limbic/formats/jsonl.h"
 #include "limbic/formats/tfevents.h"
 #include "limbic/model/bundle.h"
 #include "limbic/nn/state.h"
@@ -55,7 +60,8 @@ Ema::State live_state(const torch::nn::Module& module) {
 std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
                                           const std::shared_ptr<const data::Store>& store,
                                           const std::vector<affect::LabelSpace>& tasks,
-                                          const std::vector<int64_t>& indices, bool is_training) {
+                                          const std::vector<int64_t>& indices, bool is_training,
+                                          std::function<void(const data::BadStream&)> on_bad = {}) {
   data::LoaderInput input;
   input.store = store;
   input.indices = indices;
@@ -64,6 +70,7 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
   input.augment = config.data.augment;
   input.is_training = is_training;
   input.seed = config.seed;
+  input.on_bad = std::move(on_bad);
   return std::make_unique<data::Loader>(std::move(input), config.data.loader);
 }
 
@@ -86,8 +93,9 @@ struct Trainer::Impl {
     require(
         !split.val.empty(), ErrorCode::kData,
         config.data.store + ": the validation part is empty; selection needs one that is not the test part");
-    train_loader = make_loader(config, store, tasks, split.train, true);
-    val_loader = make_loader(config, store, tasks, split.val, false);
+    const auto quarantine = [this](const data::BadStream& bad) { write_quarantine(bad); };
+    train_loader = make_loader(config, store, tasks, split.train, true, quarantine);
+    val_loader = make_loader(config, store, tasks, split.val, false, quarantine);
     require(train_loader->num_batches() > 0, ErrorCode::kData,
             fmt::format("{}: {} training samples make no batch of {}", config.data.store, split.train.size(),
                         config.data.loader.batch_size));
@@ -101,6 +109,21 @@ struct Trainer::Impl {
     parameters = trainable(*model->as_module());
     optimizer = build_optimizer(config.train.optimizer, parameters);
     ema = std::make_unique<Ema>(config.train.ema, live_state(*model->as_module()));
+  }
+
+  /// A line of RUN/quarantine.jsonl; a resumed run meets the same streams again and leaves them as they are.
+  void write_quarantine(const data::BadStream& bad) {
+    const std::string path = run / "quarantine.jsonl";
+    if (!quarantined) {
+      quarantined.emplace();
+      if (std::filesystem::exists(path)) {
+        formats::JsonlReader lines(path);
+        for (json line; lines.next(line);)
+          quarantined->insert({line.value("id", std::string()), line.value("modality", std::string())});
+      }
+    }
+    if (!quarantined->insert({bad.id, bad.modality}).second) return;
+    formats::JsonlAppender(path).write({{"id", bad.id}, {"modality", bad.modality}, {"reason", bad.reason}});
   }
 
   void warn_about_absent_classes() const {
@@ -165,8 +188,8 @@ struct Trainer::Impl {
   void set_input_statistics() {
     const auto wanting = model->modalities_wanting_statistics();
     if (wanting.empty()) return;
-    const auto statistics =
-        data::compute_input_statistics(*make_loader(config, store, tasks, split.train, false));
+    // The training loader's own: what is computed here is in its cache when the first epoch begins.
+    const auto statistics = data::compute_input_statistics(*train_loader);
     for (const auto& modality : wanting) {
       model->set_input_statistics(modality, statistics.at(modality).mean_F, statistics.at(modality).std_F);
     }
@@ -299,8 +322,9 @@ struct Trainer::Impl {
     module->train();
     train_loader->begin_epoch(epoch, next_batch);
     const double wait_before = train_loader->wait_s();
+    const data::LoaderProfile profile_before = train_loader->profile();
     core::Progress bar(fmt::format("ep {}/{}", epoch + 1, config.train.epochs),
-                       train_loader->num_batches() - next_batch);
+                       train_loader->epoch_batches() - next_batch);
     while (auto batch = train_loader->next()) {
       step(*batch);
       ++next_batch;
@@ -314,12 +338,16 @@ struct Trainer::Impl {
       }
       const double save_after_s = 60 * config.train.checkpoint_minutes;
       if (save_after_s > 0 && seconds_since(last_save) > save_after_s &&
-          next_batch < train_loader->num_batches()) {
+          next_batch < train_loader->epoch_batches()) {
         save(/*is_best=*/false);
       }
     }
     bar.finish();
     data_wait_s = train_loader->wait_s() - wait_before;
+    data::LoaderProfile of_epoch = train_loader->profile();
+    of_epoch.num_frames -= profile_before.num_frames;
+    of_epoch.num_padded_frames -= profile_before.num_padded_frames;
+    padding_share = of_epoch.padding_share();
     return true;
   }
 
@@ -356,16 +384,20 @@ struct Trainer::Impl {
     event["event"] = "epoch";
     event["seconds"] = seconds_since(epoch_start);
     event["data_wait_share"] = train_s > 0 ? data_wait_s / train_s : 0.0;
+    event["padding_share"] = padding_share;
+    const int64_t num_bad = train_loader->num_bad_samples() + val_loader->num_bad_samples();
+    if (config.data.loader.skip_bad) event["bad_samples"] = num_bad;
     event["peak_memory_bytes"] = core::peak_resident_bytes();
     const std::string stars = is_best ? fmt::format(" ({:+.4f}) * saved", delta) : "";
     const std::string patience =
         config.train.early_stopping.patience > 0
             ? fmt::format(" | patience {}/{}", epochs_without_best, config.train.early_stopping.patience)
             : "";
+    const std::string bad = num_bad > 0 ? fmt::format(" | {} bad samples", num_bad) : "";
     log::info(fmt::format(
-        "ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{} | {:.1f} s, data {:.0f} %",
+        "ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{}{} | {:.1f} s, data {:.0f} %",
         epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, metric, best_value,
-        stars, patience, seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
+        stars, patience, bad, seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
 
     ++epoch;
     next_batch = 0;
@@ -432,6 +464,8 @@ struct Trainer::Impl {
   double last_grad_norm = 0;
   double last_lr = 0;
   double data_wait_s = 0;
+  double padding_share = 0;
+  std::optional<std::set<std::pair<std::string, std::string>>> quarantined;  ///< id, modality
   Clock::time_point last_save = Clock::now();
 };
 

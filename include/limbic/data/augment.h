@@ -7,10 +7,13 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "limbic/affect/stream.h"
+#include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
 #include "limbic/core/rng.h"
+#include "limbic/data/augment_raw.h"
 
 namespace limbic::data {
 
@@ -37,6 +40,9 @@ struct ImageAugment {
   double erase_max = 0.2;       ///< largest share of the area
   double erase_aspect = 2.0;    ///< longest ratio of its sides; 1 = square
   bool erase_with_mean = true;  ///< with the clip's mean, else with 0
+  double crop = 0.0;
+  double saturation = 0.0;
+  double hue_deg = 0.0;
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -52,6 +58,11 @@ struct ImageAugment {
     v("erase_max", erase_max, "largest share of the area that is erased");
     v("erase_aspect", erase_aspect, "longest ratio of the rectangle's sides; 1 = a square");
     v("erase_with_mean", erase_with_mean, "erase with the clip's mean, else with 0");
+    v("crop", crop, "a random window of sides in [1 - crop, 1] fills the image", config::half_open(0, 1));
+    v("saturation", saturation, "RGB: distance from grey by [1 - saturation, 1 + saturation]",
+      config::in_range(0, 1));
+    v("hue_deg", hue_deg, "RGB: colours turn in the YIQ plane by up to this angle each way",
+      config::in_range(0, 180));
   }
   void validate(config::Checks& checks) const;
 };
@@ -86,29 +97,75 @@ struct SpectrumAugment {
   void validate(config::Checks& checks) const;
 };
 
-/// Random changes of any feature series, (T, F) float32: one factor and one offset per clip, noise per value.
+/// Random changes of any series, (T, F) float32: of features, or of sensors as Um et al. 2017 change them
+/// (jitter = noise, scaling, drift, magnitude and time warping, rotation). A slow curve has `knots` values,
+/// evenly spaced, and cosine pieces between them. Frames that are dropped become 0 and are not real any more
+/// (valid_T false); one frame always stays real.
 struct SeriesAugment {
   static constexpr const char* kType = "series";
   double scale = 0.0;   ///< factor in [1 - scale, 1 + scale]
   double offset = 0.0;  ///< standard deviation
   double noise = 0.0;   ///< standard deviation
+  double channel_scale = 0.0;
+  double drift = 0.0;
+  double magnitude_warp = 0.0;
+  double time_warp = 0.0;
+  int64_t knots = 4;
+  double rotate_deg = 0.0;
+  std::vector<int64_t> triads;
+  double channel_drop = 0.0;
+  int64_t num_segments = 0;
+  int64_t segment_frames = 10;
+  double frame_drop = 0.0;
 
   template <class Visitor>
   void visit(Visitor& v) {
     v("scale", scale, "factor in [1 - scale, 1 + scale]");
     v("offset", offset, "standard deviation of one offset per clip");
     v("noise", noise, "standard deviation of noise per value");
+    v("channel_scale", channel_scale, "standard deviation of a factor about 1 per channel",
+      config::at_least(0));
+    v("drift", drift, "standard deviation of the knots of a slow curve added to each channel",
+      config::at_least(0));
+    v("magnitude_warp", magnitude_warp,
+      "standard deviation of the knots of a slow factor about 1 per channel", config::at_least(0));
+    v("time_warp", time_warp, "standard deviation of the knots of the speed about 1; the length stays",
+      config::at_least(0));
+    v("knots", knots, "values that a slow curve goes through", config::in_range(2, 1000));
+    v("rotate_deg", rotate_deg, "triads turn about a random axis by up to this angle each way",
+      config::in_range(0, 180));
+    v("triads", triads, "first channel of every x, y, z that turns", config::at_least(0));
+    v("channel_drop", channel_drop, "probability that a channel becomes 0 (one stays)",
+      config::half_open(0, 1));
+    v("num_segments", num_segments, "dropped stretches of time", config::in_range(0, 100));
+    v("segment_frames", segment_frames, "longest dropped stretch", config::at_least(1));
+    v("frame_drop", frame_drop, "probability that a frame (a token) is dropped", config::half_open(0, 1));
   }
   void validate(config::Checks& checks) const;
 };
 
-using AugmentVariant = std::variant<ImageAugment, SpectrumAugment, SeriesAugment>;
+using AugmentStep = std::variant<ImageAugment, SpectrumAugment, SeriesAugment, WaveAugment, TextAugment>;
+
+/// Several changes of one modality, in order: those of raw streams (wave, text) first.
+struct ChainAugment {
+  static constexpr const char* kType = "chain";
+  std::vector<AugmentStep> steps;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("steps", steps, "changes, in order");
+  }
+  void validate(config::Checks& checks) const;
+};
+
+using AugmentVariant =
+    std::variant<ImageAugment, SpectrumAugment, SeriesAugment, WaveAugment, TextAugment, ChainAugment>;
 /// Modality -> augmentation. A modality that is not named stays as it is.
 using AugmentConfig = std::map<std::string, AugmentVariant>;
 
-/// A changed copy of `stream` (values and valid_T; a stretch changes T). Depends on the stream, the config
-/// and the state of `rng` only. @throws Error(kConfig) when the augmentation does not fit the stream's shape
-/// or type
+/// A changed copy of the features `stream` (values and valid_T; a stretch changes T). Depends on the stream,
+/// the config and the state of `rng` only. Changes of raw streams (see Augmenter) leave features as they are.
+/// @throws Error(kConfig) when the augmentation does not fit the stream's shape or type
 ///
 /// @param max_frames  longer sequences are cropped at random (after a stretch, before masks); 0 = keep all
 affect::Stream augment(const affect::Stream& stream, const AugmentVariant& config, core::Rng& rng,

@@ -1,61 +1,27 @@
 #pragma once
-#include <array>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "limbic/affect/batch.h"
 #include "limbic/affect/label_space.h"
 #include "limbic/affect/stream.h"
-#include "limbic/config/checks.h"
 #include "limbic/data/augment.h"
+#include "limbic/data/loader_config.h"
 #include "limbic/data/store.h"
 #include "limbic/features/feature_config.h"
 
 namespace limbic::data {
 
-/// The order of training samples. kBalanced draws with replacement, every class of the first task alike.
-enum class Sampler { kShuffle, kBalanced, kSequential };
-constexpr auto enum_names(Sampler) {
-  return std::array<std::pair<Sampler, const char*>, 3>{{{Sampler::kShuffle, "shuffle"},
-                                                         {Sampler::kBalanced, "balanced"},
-                                                         {Sampler::kSequential, "sequential"}}};
-}
-
-/// Which frames of a sequence longer than max_frames are kept in evaluation.
-enum class EvalCrop { kFull, kCentre };
-constexpr auto enum_names(EvalCrop) {
-  return std::array<std::pair<EvalCrop, const char*>, 2>{
-      {{EvalCrop::kFull, "full"}, {EvalCrop::kCentre, "centre"}}};
-}
-
-/// How batches are made.
-struct LoaderConfig {
-  int64_t batch_size = 32;
-  int64_t num_workers = 1;       ///< threads; 0 = the caller does the work
-  int64_t prefetch_batches = 4;  ///< batches that may wait, bounds memory
-  Sampler sampler = Sampler::kShuffle;
-  bool drop_last = true;
-  std::map<std::string, int64_t> max_frames;
-  EvalCrop eval_crop = EvalCrop::kFull;
-  int64_t cache_mib = 1024;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("batch_size", batch_size, "samples per batch");
-    v("num_workers", num_workers, "threads that make batches; 0 = the training thread itself");
-    v("prefetch_batches", prefetch_batches, "batches that may wait for the model");
-    v("sampler", sampler, "order of training samples; balanced draws classes alike, with replacement");
-    v("drop_last", drop_last, "leave out a last, smaller training batch");
-    v("max_frames", max_frames, "modality -> longest sequence; training crops at random");
-    v("eval_crop", eval_crop, "sequences longer than max_frames in evaluation: full or centre");
-    v("cache_mib", cache_mib, "memory for computed features, MiB; 0 = none");
-  }
-  void validate(config::Checks& checks) const;
+/// A stream that could not be read or made into features, and was left out (LoaderConfig::skip_bad).
+struct BadStream {
+  int64_t sample_idx = 0;
+  std::string id;
+  std::string modality;
+  std::string reason;
 };
 
 /// What a loader reads, and as what.
@@ -67,10 +33,38 @@ struct LoaderInput {
   AugmentConfig augment;                  ///< used in training only
   bool is_training = false;  ///< sampler, random crops and augmentation; else in order and as it is
   uint64_t seed = 0;
+  /// Told of every bad stream once, by next(), in the order of the batches.
+  std::function<void(const BadStream&)> on_bad{};
+};
+
+/// Where the time of the batches went that next() has handed out: seconds of all workers together.
+struct LoaderProfile {
+  double read_s = 0;      ///< looking streams up in the store (mapped pages are read when they are used)
+  double features_s = 0;  ///< computing features
+  double augment_s = 0;   ///< changes at random, of raw streams and of features, and crops
+  double collate_s = 0;   ///< copying into batches
+  int64_t num_samples = 0;
+  int64_t num_batches = 0;
+  // Streams, that is samples times modalities:
+  int64_t num_cached = 0;  ///< found in memory
+  int64_t num_read = 0;
+  int64_t num_computed = 0;
+  int64_t num_augmented = 0;
+  int64_t num_frames = 0;         ///< of all modalities
+  int64_t num_padded_frames = 0;  ///< the same with padding
+
+  LoaderProfile& operator+=(const LoaderProfile& other);
+  /// Share of the batches' frames that is padding.
+  double padding_share() const;
 };
 
 /// Makes batches in threads. Order, crops and augmentation depend on (seed, epoch, sample) alone: any number
-/// of workers gives the same batches bit for bit. One consumer thread.
+/// of workers gives the same batches bit for bit, and an epoch can be taken up at any batch. One consumer
+/// thread.
+///
+/// With skip_bad a stream that fails (Error(kData)) is absent from its sample; a sample that has nothing left
+/// because of it keeps its row, and its labels are unknown. So no batch changes its shape. Limits are counted
+/// in the order of the batches (QuarantineLimit), whatever the workers do.
 ///
 ///   loader.begin_epoch(epoch);
 ///   while (auto batch = loader.next()) step(*batch);
@@ -84,16 +78,23 @@ class Loader {
   /// Starts an epoch, from `first_batch` on (to resume). An epoch under way is dropped.
   void begin_epoch(int64_t epoch, int64_t first_batch = 0);
   /// The next batch, or nothing at the end of the epoch.
-  /// @throws Error(kData) of a worker, with the sample's id in front; the epoch is then over
+  /// @throws Error(kData) of a worker, with the sample's id in front, or when too many samples are bad; the
+  /// epoch is then over
   std::optional<affect::Batch> next();
   /// One sample's features as the model sees them, without augmentation and crop. Thread-safe; fills the
-  /// cache. Undefined `values` when the sample lacks the modality.
+  /// cache. Undefined `values` when the sample lacks the modality (or it is bad and skip_bad is on).
   affect::Stream features_of(int64_t sample_idx, const std::string& modality) const;
 
+  /// Batches of an epoch. With batch_frames or whole dialogues epochs differ by a few: this is the first
+  /// epoch's number, for schedules, and epoch_batches() that of the epoch under way.
   int64_t num_batches() const;
+  int64_t epoch_batches() const;
   int64_t num_samples() const;
   /// Seconds that next() waited for workers (or made batches itself), since construction.
   double wait_s() const;
+  /// Since construction.
+  LoaderProfile profile() const;
+  int64_t num_bad_samples() const;
   int64_t cache_bytes() const;
   const LoaderInput& input() const;
   const LoaderConfig& config() const;

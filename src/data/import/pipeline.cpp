@@ -7,21 +7,19 @@
 #include <exception>
 #include <filesystem>
 #include <new>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "limbic/core/error.h"
 #include "limbic/core/interrupt.h"
 #include "limbic/core/log.h"
 #include "limbic/core/progress.h"
+#include "limbic/data/quarantine.h"
 
 namespace limbic::data {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int64_t kMaxBadInRow = 100;
-constexpr double kMaxBadShare = 0.01;
 constexpr int64_t kItemsPerWorker = 16;  ///< read ahead of the writer; bounds memory
 
 /// What became of an item: samples, a bad file, or an error that ends everything.
@@ -96,8 +94,7 @@ ImportReport run_import(const std::string& source, const std::string& out, const
   workers.reserve(num_workers);
   for (size_t i = 0; i < num_workers; ++i) workers.emplace_back(options);
   const size_t chunk = num_workers * static_cast<size_t>(kItemsPerWorker);
-  const auto max_bad = std::max(1.0, kMaxBadShare * static_cast<double>(items.size()));
-  int64_t bad_in_row = 0;
+  QuarantineLimit limit(source, "files", static_cast<int64_t>(items.size()));
   std::string quarantine;
   core::Progress progress("import " + info.name, static_cast<int64_t>(items.size()));
 
@@ -121,7 +118,7 @@ ImportReport run_import(const std::string& source, const std::string& out, const
       ItemResult& result = results[i - begin];
       if (result.fatal != nullptr) std::rethrow_exception(result.fatal);
       if (result.bad_reason.empty()) {
-        bad_in_row = 0;
+        limit.good();
         for (auto& raw : result.samples) {
           if (options.limit > 0 && writer.size() >= options.limit) break;
           try {
@@ -138,20 +135,8 @@ ImportReport run_import(const std::string& source, const std::string& out, const
         throw Error(ErrorCode::kData, source + "/" + where + reason + "; --skip-bad leaves bad files out");
       }
       report.quarantined.push_back({items[i].path, reason});
-      nlohmann::ordered_json line;
-      line["path"] = items[i].path;
-      line["reason"] = reason;
-      quarantine += line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-      ++bad_in_row;
-      const auto num_bad = static_cast<int64_t>(report.quarantined.size());
-      if (bad_in_row >= kMaxBadInRow || static_cast<double>(num_bad) > max_bad) {
-        throw Error(
-            ErrorCode::kData,
-            fmt::format(
-                "{}: {} of {} files are bad ({} in a row), the last: {}: {}; expected at most 1 %: look at "
-                "the corpus before importing it",
-                source, num_bad, items.size(), bad_in_row, items[i].path, reason));
-      }
+      quarantine += quarantine_line("path", items[i].path, reason) + "\n";
+      limit.bad(items[i].path, reason);
     }
     progress.step({{"bad", std::to_string(report.quarantined.size())}}, static_cast<int64_t>(end - begin));
     for (size_t i = begin; i < end; ++i) items[i].read = nullptr;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <optional>
+#include <set>
 
 #include "limbic/data/statistics.h"
 #include "limbic/features/feature_extractor.h"
@@ -151,6 +153,104 @@ TEST_F(LoaderTest, AnEpochCanBeDroppedAtAnyBatch) {
     EXPECT_EQ(ids_of(epoch_of(loader, 1)).size(), static_cast<size_t>(kNumSamples));
     loader.begin_epoch(5);  // and the loader goes while workers are busy
   }
+}
+
+TEST_F(LoaderTest, EveryWayOfBatchingGoesOnFromAnyBatchWithAnyNumberOfWorkers) {
+  std::vector<LoaderConfig> configs(4, config(0));
+  configs[0].bucket_batches = 3;
+  configs[1].batch_frames = 200;
+  configs[1].bucket_batches = 2;
+  configs[1].length_by = "audio";
+  configs[2].sampler = Sampler::kDialogue;
+  configs[3].mixing.temperature = 2;
+  for (auto& c : configs) {
+    Loader alone(input(true), c);
+    c.num_workers = 2;
+    Loader loader(input(true), c);
+    auto whole = epoch_of(alone, 3);
+    expect_same(epoch_of(loader, 3), whole);
+    EXPECT_EQ(loader.epoch_batches(), static_cast<int64_t>(whole.size()));
+    whole.erase(whole.begin(), whole.begin() + 2);
+    expect_same(epoch_of(loader, 3, 2), whole);
+  }
+}
+
+TEST_F(LoaderTest, TheProfileCountsWhatWasDone) {
+  auto in = input(true);
+  auto c = config(1);
+  c.drop_last = false;
+  Loader loader(in, c);
+  EXPECT_EQ(loader.profile().num_samples, 0);
+  int64_t num_real = 0, num_frames = 0;
+  for (const auto& batch : epoch_of(loader, 0)) {
+    for (const auto& [name, stream] : batch.streams) num_frames += stream.mask_BT.numel();
+    num_real += batch.streams.at("eda").present_B.sum().item<int64_t>();
+  }
+  const auto first = loader.profile();
+  EXPECT_EQ(first.num_samples, kNumSamples);
+  EXPECT_EQ(first.num_batches, 5);
+  EXPECT_EQ(num_real, 20);
+  EXPECT_EQ(first.num_computed, 40 + 32 + 20);  // audio, face, EDA
+  EXPECT_EQ(first.num_read, first.num_computed);
+  EXPECT_EQ(first.num_augmented, 40 + 32);
+  EXPECT_EQ(first.num_padded_frames, num_frames);
+  EXPECT_GT(first.padding_share(), 0.1);
+  epoch_of(loader, 1);
+  // Faces are read where they are mapped, which needs no second copy.
+  EXPECT_EQ(loader.profile().num_computed, first.num_computed + 32);
+  EXPECT_EQ(loader.profile().num_cached, 40 + 20);
+}
+
+TEST_F(LoaderTest, ChangedWavesMakeNewFeaturesInEveryEpoch) {
+  auto in = input(true);
+  in.features.erase("face");
+  in.features.erase("eda");
+  auto c = config(0);
+  c.max_frames.clear();
+  WaveAugment off;
+  in.augment = {{"audio", off}};
+  auto plain = in;
+  plain.augment.clear();
+  Loader changed(in, c);
+  Loader unchanged(plain, c);
+  expect_same(epoch_of(changed, 0), epoch_of(unchanged, 0));
+  EXPECT_EQ(changed.cache_bytes(), 0);
+  off.noise = 1;
+  off.speed = 0.1;
+  off.background = 0.5;
+  in.augment = {{"audio", ChainAugment{{off, SpectrumAugment{}}}}};
+  Loader alone(in, c);
+  c.num_workers = 3;
+  Loader loader(in, c);
+  const auto first = epoch_of(loader, 1);
+  expect_same(first, epoch_of(alone, 1));
+  expect_same(first, epoch_of(loader, 1));
+  const auto of_sample = [](const std::vector<affect::Batch>& batches, const std::string& id) {
+    for (const auto& batch : batches) {
+      for (size_t b = 0; b < batch.ids.size(); ++b) {
+        if (batch.ids[b] == id) return batch.streams.at("audio").x[static_cast<int64_t>(b)][3];
+      }
+    }
+    return at::Tensor();
+  };
+  EXPECT_FALSE(at::equal(of_sample(first, "s005"), of_sample(epoch_of(loader, 2), "s005")));
+  in.augment = {{"face", off}};
+  in.features = testing::synthetic_features();
+  EXPECT_THAT(test::error_of([&] { Loader(in, c); }, ErrorCode::kConfig),
+              HasSubstr("augment.face: `wave` changes waveforms"));
+}
+
+TEST_F(LoaderTest, ABatchMayOutliveTheLoaderAndLaterBatchesDoNotTouchIt) {
+  std::optional<affect::Batch> kept;
+  at::Tensor copy;
+  {
+    Loader loader(input(true), config(1));
+    loader.begin_epoch(0);
+    kept = loader.next();
+    copy = kept->streams.at("audio").x.clone();
+    for (int64_t epoch = 0; epoch < 3; ++epoch) epoch_of(loader, epoch);
+  }
+  EXPECT_TRUE(at::equal(kept->streams.at("audio").x, copy));
 }
 
 TEST_F(LoaderTest, EvaluationIsInOrderWholeAndUnchanged) {

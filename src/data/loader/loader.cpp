@@ -1,0 +1,471 @@
+#include "limbic/data/loader.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <cstring>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <new>
+#include <set>
+#include <thread>
+#include <type_traits>
+
+#include "limbic/core/error.h"
+#include "limbic/core/log.h"
+#include "limbic/data/quarantine.h"
+#include "limbic/data/sampler.h"
+#include "loader/batch_buffers.h"
+#include "loader/feature_source.h"
+
+namespace limbic::data {
+namespace {
+
+constexpr int32_t kUnknownLabel = -1;
+
+double seconds_from(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+// Note [Loader threads]
+// An epoch is a list of entries, cut into batches. Workers take batch numbers in order, but never more than
+// prefetch_batches beyond what the consumer has taken; each puts its batch, or the exception that ended it,
+// into that batch's slot. The consumer takes the slots in order, so the only thing that threads decide is
+// when a batch is ready. `generation` counts epochs: work of an epoch that was dropped is thrown away when it
+// arrives. Everything that is shared lies under one mutex, but for the input, which is constant, and the
+// feature cache, which has its own.
+struct Loader::Impl {
+  struct BadRow {
+    size_t entry = 0;  ///< place in the epoch
+    size_t modality = 0;
+    std::string reason;
+  };
+  struct Slot {
+    affect::Batch batch;
+    LoaderProfile profile;
+    std::vector<BadRow> bad;  ///< by entry
+    std::exception_ptr error;
+  };
+  using LabelsOfTask = std::map<std::string, std::vector<int32_t>>;  ///< task -> class by row of the store
+
+  Impl(LoaderInput loader_input, LoaderConfig loader_config)
+      : input(checked(std::move(loader_input))),
+        config(std::move(loader_config)),
+        source(input, config),
+        buffers(static_cast<size_t>(config.prefetch_batches + 2) * 2 * input.features.size()),
+        labels_of_task(read_labels()),
+        sampler(input.store->samples(), sampler_input(), config),
+        first_plan(sampler.plan(0)),
+        limit(input.store->path(), "samples of the part", static_cast<int64_t>(input.indices.size())) {
+    num_batches = first_plan.num_batches();
+    for (int64_t i = 0; i < config.num_workers; ++i) workers.emplace_back([this] { work(); });
+  }
+
+  ~Impl() {
+    {
+      const std::lock_guard<std::mutex> lock(mutex);
+      is_stopping = true;
+    }
+    work_to_do.notify_all();
+    for (auto& worker : workers) worker.join();
+  }
+
+  static LoaderInput checked(LoaderInput loader_input) {
+    require(loader_input.store != nullptr, ErrorCode::kInternal, "Loader: no store");
+    require(!loader_input.indices.empty(), ErrorCode::kData,
+            "Loader: no samples; the part of the split is empty");
+    return loader_input;
+  }
+
+  LabelsOfTask read_labels() const {
+    LabelsOfTask result;
+    const SampleTable& samples = input.store->samples();
+    for (const auto& task : input.tasks) {
+      auto& labels = result[task.task];
+      std::map<std::string, int32_t, std::less<>> index;
+      for (size_t c = 0; c < task.classes.size(); ++c) index[task.classes[c]] = static_cast<int32_t>(c);
+      int64_t num_foreign = 0;
+      labels.resize(static_cast<size_t>(input.store->size()), kUnknownLabel);
+      for (const int64_t i : input.indices) {
+        const std::string_view label = samples.label(task.task, i);
+        if (label.empty()) continue;
+        const auto at = index.find(label);
+        if (at == index.end()) {
+          ++num_foreign;
+        } else {
+          labels[static_cast<size_t>(i)] = at->second;
+        }
+      }
+      if (num_foreign > 0) {
+        log::warn("labels_unknown_to_task", {{"task", task.task}, {"samples", num_foreign}, {"used", "no"}});
+      }
+    }
+    return result;
+  }
+
+  SamplerInput sampler_input() const {
+    SamplerInput in;
+    in.indices = input.indices;
+    in.is_training = input.is_training;
+    in.seed = input.seed;
+    for (const int64_t i : input.indices) in.lengths.push_back(source.length_of(i));
+    if (input.is_training && config.sampler == Sampler::kBalanced && !input.tasks.empty()) {
+      const auto& labels = labels_of_task.at(input.tasks.front().task);
+      for (const int64_t i : input.indices) in.labels.push_back(labels[static_cast<size_t>(i)]);
+    }
+    return in;
+  }
+
+  affect::ModalityBatch collate(const LoaderModality& modality, const std::vector<SampleRow>& rows,
+                                LoaderProfile& counts) {
+    const auto batch = static_cast<int64_t>(rows.size());
+    int64_t longest = 1;
+    for (const auto& row : rows) {
+      if (row.stream().values.defined()) longest = std::max(longest, row.stream().values.size(0));
+    }
+    std::vector<int64_t> shape{batch, longest};
+    shape.insert(shape.end(), modality.frame_shape.begin(), modality.frame_shape.end());
+    affect::ModalityBatch out;
+    out.x = buffers.empty(shape, modality.is_image ? at::kByte : at::kFloat);
+    out.mask_BT = buffers.empty({batch, longest}, at::kBool);
+    out.present_B = at::empty({batch}, at::TensorOptions(at::kBool));
+    auto* x = static_cast<char*>(out.x.data_ptr());
+    auto* mask = out.mask_BT.data_ptr<bool>();
+    auto* present = out.present_B.data_ptr<bool>();
+    const size_t row_bytes = out.x.nbytes() / static_cast<size_t>(batch);
+    for (size_t b = 0; b < rows.size(); ++b) {
+      char* row = x + b * row_bytes;
+      bool* row_mask = mask + b * static_cast<size_t>(longest);
+      size_t used_bytes = 0;
+      size_t used_frames = 0;
+      const affect::Stream& stream = rows[b].stream();
+      if (stream.values.defined()) {
+        if (stream.values.scalar_type() != out.x.scalar_type()) {
+          throw Error(ErrorCode::kInternal, modality.name + ": a feature of another type than its modality");
+        }
+        const auto values = stream.values.expect_contiguous();
+        const auto valid_T = stream.valid_T.expect_contiguous();
+        used_bytes = values->nbytes();
+        used_frames = static_cast<size_t>(values->size(0));
+        std::memcpy(row, values->data_ptr(), used_bytes);
+        std::memcpy(row_mask, valid_T->data_ptr<bool>(), used_frames);
+      }
+      if (used_bytes < row_bytes) std::memset(row + used_bytes, 0, row_bytes - used_bytes);
+      std::fill(row_mask + used_frames, row_mask + longest, false);
+      // A stream without one real frame says nothing: it counts as absent.
+      present[b] = std::any_of(row_mask, row_mask + used_frames, [](bool real) { return real; });
+      counts.num_frames += static_cast<int64_t>(used_frames);
+    }
+    counts.num_padded_frames += batch * longest;
+    return out;
+  }
+
+  Slot make_batch(int64_t batch_idx) {
+    const auto b = static_cast<size_t>(batch_idx);
+    const size_t first = plan.batch_begin[b];
+    const size_t last = plan.batch_begin[b + 1];
+    Slot slot;
+    slot.batch.ids.reserve(last - first);
+    for (size_t i = first; i < last; ++i)
+      slot.batch.ids.emplace_back(input.store->samples().id(plan.entries[i].sample_idx));
+    std::vector<SampleRow> rows(last - first);
+    for (size_t m = 0; m < source.modalities().size(); ++m) {
+      for (size_t i = first; i < last; ++i) source.read_ahead(plan.entries[i].sample_idx, m);
+    }
+    for (size_t m = 0; m < source.modalities().size(); ++m) {
+      const LoaderModality& modality = source.modalities()[m];
+      for (size_t i = first; i < last; ++i) {
+        const EpochEntry& entry = plan.entries[i];
+        with_id(entry.sample_idx, [&] {
+          try {
+            rows[i - first] =
+                source.prepare(entry.sample_idx, entry.occurrence, epoch_of_work, m, slot.profile);
+          } catch (const Error& e) {
+            if (!config.skip_bad || e.code() != ErrorCode::kData) throw;
+            rows[i - first] = {};
+            slot.bad.push_back({i, m, e.what()});
+          }
+        });
+      }
+      const auto start = std::chrono::steady_clock::now();
+      slot.batch.streams[modality.name] = collate(modality, rows, slot.profile);
+      slot.profile.collate_s += seconds_from(start);
+    }
+    std::stable_sort(slot.bad.begin(), slot.bad.end(),
+                     [](const BadRow& a, const BadRow& c) { return a.entry < c.entry; });
+    make_targets(first, last, slot);
+    slot.profile.num_samples = static_cast<int64_t>(last - first);
+    slot.profile.num_batches = 1;
+    return slot;
+  }
+
+  void make_targets(size_t first, size_t last, Slot& slot) const {
+    const auto size = static_cast<int64_t>(last - first);
+    for (const auto& [task, labels] : labels_of_task) {
+      affect::Targets targets;
+      targets.y_B = at::empty({size}, at::TensorOptions(at::kLong));
+      targets.mask_B = at::empty({size}, at::TensorOptions(at::kBool));
+      auto* y = targets.y_B.data_ptr<int64_t>();
+      auto* known = targets.mask_B.data_ptr<bool>();
+      for (size_t i = first; i < last; ++i) {
+        const int32_t label = labels[static_cast<size_t>(plan.entries[i].sample_idx)];
+        known[i - first] = label != kUnknownLabel;
+        y[i - first] = std::max(label, 0);
+      }
+      // A sample that has nothing left teaches nothing and is not scored.
+      for (const auto& bad : slot.bad) {
+        const auto b = static_cast<int64_t>(bad.entry - first);
+        const bool has_any = std::any_of(
+            slot.batch.streams.begin(), slot.batch.streams.end(),
+            [b](const auto& stream) { return stream.second.present_B.template data_ptr<bool>()[b]; });
+        if (!has_any) known[b] = false;
+      }
+      slot.batch.targets[task] = std::move(targets);
+    }
+  }
+
+  /// Errors of one sample carry its id.
+  template <class Action>
+  std::invoke_result_t<Action> with_id(int64_t sample_idx, Action&& action) const {
+    const auto where = [&] { return "sample '" + std::string(input.store->samples().id(sample_idx)) + "'"; };
+    try {
+      return action();
+    } catch (const Error& e) {
+      throw e.in(where());
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorCode::kResource,
+                  where() + ": out of memory; use a smaller batch_size, cache_mib or max_frames");
+    } catch (const std::exception& e) {
+      throw Error(ErrorCode::kInternal, where() + ": " + e.what());
+    }
+  }
+
+  affect::Stream features_of(int64_t sample_idx, size_t m) {
+    LoaderProfile unused;
+    return with_id(sample_idx, [&]() -> affect::Stream {
+      try {
+        return source.features(sample_idx, m, unused).stream();
+      } catch (const Error& e) {
+        if (!config.skip_bad || e.code() != ErrorCode::kData) throw;
+        return {};
+      }
+    });
+  }
+
+  /// What a batch tells beside its tensors. Here, by the consumer, the order is that of the batches.
+  void account(int64_t batch_idx, const Slot& slot) {
+    profile += slot.profile;
+    if (!config.skip_bad) return;
+    const SampleTable& samples = input.store->samples();
+    const auto b = static_cast<size_t>(batch_idx);
+    auto bad = slot.bad.begin();
+    for (size_t i = plan.batch_begin[b]; i < plan.batch_begin[b + 1]; ++i) {
+      if (bad == slot.bad.end() || bad->entry != i) {
+        limit.good();
+        continue;
+      }
+      const int64_t sample_idx = plan.entries[i].sample_idx;
+      const std::string id(samples.id(sample_idx));
+      const bool is_new = bad_samples.insert(sample_idx).second;
+      const std::string reason = bad->reason;
+      for (; bad != slot.bad.end() && bad->entry == i; ++bad) {
+        if (!bad_streams.insert({sample_idx, bad->modality}).second) continue;
+        const std::string& modality = source.modalities()[bad->modality].name;
+        log::warn("stream_skipped", {{"sample", id}, {"modality", modality}, {"reason", bad->reason}});
+        if (input.on_bad) input.on_bad({sample_idx, id, modality, bad->reason});
+      }
+      limit.bad("sample '" + id + "'", reason, is_new);
+    }
+  }
+
+  bool has_work() const {
+    return next_to_make < epoch_batches && next_to_make < next_to_take + config.prefetch_batches;
+  }
+
+  void work() {
+    std::unique_lock<std::mutex> lock(mutex);
+    while (true) {
+      work_to_do.wait(lock, [&] { return is_stopping || has_work(); });
+      if (is_stopping) return;
+      const int64_t batch_idx = next_to_make++;
+      const uint64_t my_generation = generation;
+      ++num_busy;
+      lock.unlock();
+      Slot slot;
+      try {
+        slot = make_batch(batch_idx);
+      } catch (...) {
+        slot.error = std::current_exception();
+      }
+      lock.lock();
+      --num_busy;
+      if (my_generation == generation) slots[batch_idx] = std::move(slot);
+      batch_ready.notify_all();
+    }
+  }
+
+  void begin_epoch(int64_t epoch, int64_t first_batch) {
+    require(epoch >= 0 && first_batch >= 0, ErrorCode::kInternal, "Loader: negative epoch or batch");
+    EpochPlan new_plan = epoch == 0 ? first_plan : sampler.plan(epoch);
+    std::unique_lock<std::mutex> lock(mutex);
+    next_to_make = INT64_MAX;  // no new work of the old epoch
+    ++generation;
+    slots.clear();
+    batch_ready.wait(lock, [&] { return num_busy == 0; });  // workers read `plan` without the lock
+    plan = std::move(new_plan);
+    epoch_batches = plan.num_batches();
+    epoch_of_work = epoch;
+    next_to_take = std::min(first_batch, epoch_batches);
+    next_to_make = next_to_take;
+    lock.unlock();
+    work_to_do.notify_all();
+  }
+
+  std::optional<affect::Batch> next() {
+    const auto start = std::chrono::steady_clock::now();
+    auto batch = take();
+    waited_s += seconds_from(start);
+    return batch;
+  }
+
+  std::optional<affect::Batch> take() {
+    if (next_to_take >= epoch_batches) return std::nullopt;
+    const int64_t batch_idx = next_to_take;
+    try {
+      Slot slot = workers.empty() ? make_batch(batch_idx) : wait_for(batch_idx);
+      if (slot.error != nullptr) std::rethrow_exception(slot.error);
+      account(batch_idx, slot);
+      if (workers.empty()) ++next_to_take;
+      return std::move(slot.batch);
+    } catch (...) {
+      end_epoch();
+      throw;
+    }
+  }
+
+  Slot wait_for(int64_t batch_idx) {
+    std::unique_lock<std::mutex> lock(mutex);
+    batch_ready.wait(lock, [&] { return slots.count(batch_idx) != 0; });
+    Slot slot = std::move(slots[batch_idx]);
+    slots.erase(batch_idx);
+    ++next_to_take;
+    lock.unlock();
+    work_to_do.notify_all();
+    return slot;
+  }
+
+  void end_epoch() {
+    const std::lock_guard<std::mutex> lock(mutex);
+    next_to_take = epoch_batches;
+    next_to_make = INT64_MAX;
+    slots.clear();
+    ++generation;
+  }
+
+  const LoaderInput input;
+  const LoaderConfig config;
+  FeatureSource source;
+  BatchBuffers buffers;
+  const LabelsOfTask labels_of_task;
+  const EpochSampler sampler;
+  const EpochPlan first_plan;
+  int64_t num_batches = 0;  ///< of the first epoch
+
+  // The consumer's own:
+  double waited_s = 0;
+  LoaderProfile profile;
+  QuarantineLimit limit;
+  std::set<int64_t> bad_samples;
+  std::set<std::pair<int64_t, size_t>> bad_streams;  ///< sample, modality
+
+  EpochPlan plan;             ///< constant while workers are busy
+  int64_t epoch_of_work = 0;  ///< same
+  int64_t epoch_batches = 0;  ///< same
+
+  std::mutex mutex;
+  std::condition_variable work_to_do;
+  std::condition_variable batch_ready;
+  std::map<int64_t, Slot> slots;
+  int64_t next_to_make = INT64_MAX;  ///< no work before the first epoch
+  int64_t next_to_take = INT64_MAX;
+  int64_t num_busy = 0;
+  uint64_t generation = 0;
+  bool is_stopping = false;
+  std::vector<std::thread> workers;  ///< last: they use everything above
+};
+
+Loader::Loader(LoaderInput input, LoaderConfig config)
+    : impl_(std::make_unique<Impl>(std::move(input), std::move(config))) {}
+Loader::~Loader() = default;
+
+void Loader::begin_epoch(int64_t epoch, int64_t first_batch) {
+  impl_->begin_epoch(epoch, first_batch);
+}
+
+std::optional<affect::Batch> Loader::next() {
+  return impl_->next();
+}
+
+affect::Stream Loader::features_of(int64_t sample_idx, const std::string& modality) const {
+  const auto& modalities = impl_->source.modalities();
+  for (size_t m = 0; m < modalities.size(); ++m) {
+    if (modalities[m].name == modality) return impl_->features_of(sample_idx, m);
+  }
+  throw Error(ErrorCode::kInternal, "Loader: no modality '" + modality + "'");
+}
+
+int64_t Loader::num_batches() const {
+  return impl_->num_batches;
+}
+int64_t Loader::epoch_batches() const {
+  return impl_->epoch_batches;
+}
+int64_t Loader::num_samples() const {
+  return static_cast<int64_t>(impl_->input.indices.size());
+}
+double Loader::wait_s() const {
+  return impl_->waited_s;
+}
+LoaderProfile Loader::profile() const {
+  return impl_->profile;
+}
+int64_t Loader::num_bad_samples() const {
+  return impl_->limit.num_bad();
+}
+int64_t Loader::cache_bytes() const {
+  return impl_->source.cache_bytes();
+}
+const LoaderInput& Loader::input() const {
+  return impl_->input;
+}
+const LoaderConfig& Loader::config() const {
+  return impl_->config;
+}
+
+LoaderProfile& LoaderProfile::operator+=(const LoaderProfile& other) {
+  read_s += other.read_s;
+  features_s += other.features_s;
+  augment_s += other.augment_s;
+  collate_s += other.collate_s;
+  num_samples += other.num_samples;
+  num_batches += other.num_batches;
+  num_cached += other.num_cached;
+  num_read += other.num_read;
+  num_computed += other.num_computed;
+  num_augmented += other.num_augmented;
+  num_frames += other.num_frames;
+  num_padded_frames += other.num_padded_frames;
+  return *this;
+}
+
+double LoaderProfile::padding_share() const {
+  return num_padded_frames > 0 ? 1 - static_cast<double>(num_frames) / static_cast<double>(num_padded_frames)
+                               : 0;
+}
+
+}  // namespace limbic::data

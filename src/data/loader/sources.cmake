@@ -1,0 +1,6 @@
+list(APPEND sources
+  loader/batch_buffers.cpp
+  loader/feature_source.cpp
+  loader/loader.cpp
+  loader/loader_config.cpp
+  loader/sampler.cpp)

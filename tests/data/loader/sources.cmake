@@ -1,0 +1,4 @@
+list(APPEND sources
+  loader/loader_test.cpp
+  loader/quarantine_test.cpp
+  loader/sampler_test.cpp)
