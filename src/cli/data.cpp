@@ -95,11 +95,12 @@ void add_data_show(CLI::App& data) {
 }  // namespace limbic::cli
 
 void add_data(CLI::App& app, Context& context) {
-  CLI::App* data = app.add_subcommand("data", "Stores: import, check, show");
+  CLI::App* data = app.add_subcommand("data", "Stores: import, check, show, bench");
   data->require_subcommand(1);
   add_data_import(*data);
   add_data_check(*data, context);
   add_data_show(*data);
+  add_data_bench(*data);
 }
 
 }  // namespace limbic::cli

@@ -119,6 +119,44 @@ def alone(measure_name, own, length_s, asked=None):
     return [measure_name, shown(own), f"{length_s:.0f} s of signal", f"{length_s / own:,.0f} x real time"]
 
 
+def loader_rows(bench, folder):
+    """Samples per CPU second, made by one thread."""
+    answer = measure.run([bench, "--benchmark_filter=^loader/.*workers:0", "--benchmark_repetitions=3",
+                          "--benchmark_format=json"])
+    own = {}
+    for one in json.loads(answer.output)["benchmarks"]:
+        if one["run_type"] != "iteration":
+            continue
+        name = one["run_name"].split("/")[1] + (", no cache" if "cache_mib:0" in one["run_name"] else "")
+        # The benchmark counts by the clock; its CPU time tells what that was on a busy machine.
+        per_cpu_s = one["items_per_second"] * one["real_time"] / one["cpu_time"]
+        own[name] = max(own.get(name, 0), per_cpu_s)
+    command = [sys.executable, os.path.join(HERE, "loader_judge.py"), folder]
+    judged = subprocess.run(command, env={**os.environ, **measure.ONE_THREAD}, capture_output=True, text=True,
+                            check=False)
+    if judged.returncode not in (0, 3):
+        raise RuntimeError(f"{' '.join(command)} failed: {judged.stderr.strip()[-500:]}")
+    ways = json.loads(judged.stdout) if judged.returncode == 0 else {}
+
+    def row(name, what, way=None):
+        mine = f"{own[name]:,.0f} samples/s" if name in own else "absent"
+        if way is None:
+            return [what, mine, "", ""]
+        if way not in ways:
+            return [what, mine, f"DataLoader, {way}: absent", ""]
+        ratio = f"{own[name] / ways[way]['cpu']:.3g} x" if name in own else ""
+        return [what, mine, f"DataLoader, {way}: {ways[way]['cpu']:,.0f} samples/s", ratio]
+
+    cached = "2048 x [100, 128] features from memory, batches of 64"
+    yield row("features", cached + " (asked: 5 x numpy files)", "files")
+    yield row("features", cached, "mapped files")
+    yield row("features", cached, "one mapped file")
+    yield row("features, no cache", "the same from the mapped store", "files")
+    yield row("fer2013_images", "FER2013 recipe's images, augmented")
+    yield row("ravdess_log_mel", "RAVDESS recipe's log-mel, augmented, from memory")
+    yield row("ravdess_log_mel, no cache", "the same, computed in every epoch")
+
+
 def rows(limbic, bench, folder):
     write_series(folder)
     own = own_seconds(bench, folder)
@@ -154,6 +192,7 @@ def rows(limbic, bench, folder):
                   judge("resample", series("speech_44100"), 44100))
     yield against("the same", own.get("resample"), "swr, same limits", swr_seconds(series("speech_44100")))
     yield alone("heart from a pulse wave, 1 h at 64 Hz", own.get("heart_bvp"), HOUR_S)
+    yield from loader_rows(bench, folder)
 
 
 def main():

@@ -17,6 +17,8 @@ struct Context {
 /// Each call adds one subcommand; its callback runs after a successful parse.
 void add_config(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
+/// Of `data`.
+void add_data_bench(CLI::App& data);
 void add_doctor(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_features(CLI::App& app, Context& context);
