@@ -128,19 +128,11 @@ class KeyOrder {
 PickleBytes::PickleBytes(const std::string& path, uint64_t max_bytes) {
   const FileSource file(path, ErrorCode::kData);
   if (file.size() == 0) file.fail("an empty file; a pickle has at least 2 bytes");
-  mapping_ = mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.fd(), 0);
-  if (mapping_ == MAP_FAILED) {
-    mapping_ = nullptr;
-    file.fail(fmt::format("cannot map: {}", std::strerror(errno)));
-  }
-  mapped_ = file.size();
-  view_ = {static_cast<const char*>(mapping_), mapped_};
-  try {
-    unpack(path, max_bytes);
-  } catch (...) {
-    munmap(mapping_, mapped_);
-    throw;
-  }
+  void* mapped = mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.fd(), 0);
+  if (mapped == MAP_FAILED) file.fail(fmt::format("cannot map: {}", std::strerror(errno)));
+  mapping_ = {mapped, Unmap{file.size()}};
+  view_ = {static_cast<const char*>(mapped), file.size()};
+  unpack(path, max_bytes);
 }
 
 PickleBytes::PickleBytes(std::string bytes, const std::string& name, uint64_t max_bytes)
@@ -149,8 +141,8 @@ PickleBytes::PickleBytes(std::string bytes, const std::string& name, uint64_t ma
   unpack(name, max_bytes);
 }
 
-PickleBytes::~PickleBytes() {
-  if (mapping_ != nullptr) munmap(mapping_, mapped_);
+void PickleBytes::Unmap::operator()(void* mapped) const {
+  munmap(mapped, size);
 }
 
 void PickleBytes::unpack(const std::string& name, uint64_t max_bytes) {
@@ -266,7 +258,8 @@ PickleId PickleDocument::add_text(NodeKind kind, std::string_view text) {
 }
 
 PickleId PickleDocument::add_owned(NodeKind kind, std::string text) {
-  charge_copy(text.size() + sizeof text);
+  charge_copy(text.size());
+  charge(sizeof text);
   owned_.push_back(std::move(text));
   return add_text(kind, owned_.back());
 }

@@ -19,7 +19,6 @@ class PickleBytes {
   /// max_bytes
   PickleBytes(const std::string& path, uint64_t max_bytes);
   PickleBytes(std::string bytes, const std::string& name, uint64_t max_bytes);
-  ~PickleBytes();
   PickleBytes(const PickleBytes&) = delete;
   PickleBytes& operator=(const PickleBytes&) = delete;
   std::string_view view() const { return view_; }
@@ -27,8 +26,11 @@ class PickleBytes {
  private:
   void unpack(const std::string& name, uint64_t max_bytes);
 
-  void* mapping_ = nullptr;
-  size_t mapped_ = 0;
+  struct Unmap {
+    size_t size = 0;
+    void operator()(void* mapped) const;
+  };
+  std::unique_ptr<void, Unmap> mapping_;
   std::string owned_;
   std::string_view view_;
 };

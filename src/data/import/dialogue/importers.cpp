@@ -2,8 +2,16 @@
 
 namespace limbic::data {
 
+ImportReport import_iemocap_ded(const std::string& source, const std::string& out,
+                                const ImportOptions& options);
+ImportReport import_mmsa(const std::string& source, const std::string& out, const ImportOptions& options);
+
 std::vector<Importer> dialogue_importers() {
-  return {};
+  return {
+      {"iemocap_ded", "IEMOCAP as logits of a speech classifier in order of dialogue (three .pkl)",
+       import_iemocap_ded},
+      {"mmsa", "CMU-MOSI, CMU-MOSEI, CH-SIMS as features in a .pkl of MMSA", import_mmsa},
+  };
 }
 
 }  // namespace limbic::data

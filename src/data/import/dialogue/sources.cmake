@@ -1,2 +1,4 @@
 list(APPEND sources
-  import/dialogue/importers.cpp)
+  import/dialogue/iemocap_ded.cpp
+  import/dialogue/importers.cpp
+  import/dialogue/mmsa.cpp)

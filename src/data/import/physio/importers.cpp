@@ -14,14 +14,19 @@ ImportReport import_gaze_graph(const std::string& source, const std::string& out
 ImportReport import_lund2013(const std::string& source, const std::string& out, const ImportOptions& options);
 ImportReport import_bvh_styles(const std::string& source, const std::string& out,
                                const ImportOptions& options);
+ImportReport import_wesad(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_deap(const std::string& source, const std::string& out, const ImportOptions& options);
 
 std::vector<Importer> physio_importers() {
   return {
       {"stress_predict",
        "Stress-Predict: features of windows of wrist skin conductance, heart, temperature, movement",
        import_stress_predict},
+      {"wesad", "WESAD: features of windows of the wrist's and the chest's sensors (S2/S2.pkl ...)",
+       import_wesad},
       {"wesad_features", "WESAD wrist features: the csv, or its folder with --step 30 or 60",
        import_wesad_features},
+      {"deap", "DEAP: peripheral signals of trials (data_preprocessed_python/s01.dat ...)", import_deap},
       {"cog_load", "the cognitive-load challenge: 30 s of skin conductance, heart rate, RR, temperature",
        import_cog_load},
       {"k_emocon", "K-EmoCon: segments of 5 s with E4, sound and ratings of self, partner and others",

@@ -1,12 +1,11 @@
-#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <filesystem>
 #include <map>
 
+#include "import/physio/sensor_features.h"
 #include "import/pipeline.h"
 #include "limbic/core/error.h"
 #include "limbic/features/signal_analysis.h"
@@ -16,9 +15,8 @@
 namespace limbic::data {
 namespace {
 
-constexpr std::array<const char*, 4> kSensorKinds = {"eda", "heart", "temperature", "imu"};
-/// A window in which a sensor recorded less than this share is left out for it.
-constexpr double kMinCoverage = 0.9;
+const std::vector<SensorFeatures> kStressPredictSensors = {
+    {"eda", "eda"}, {"heart", "heart"}, {"temperature", "temperature"}, {"imu", "imu"}};
 
 /// A line of intervals.csv: what the protocol was in [start, end), unix seconds.
 struct Phase {
@@ -42,17 +40,6 @@ std::map<std::string, std::vector<Phase>> read_phases(const std::string& path) {
     phases[row.text("participant")].push_back(phase);
   }
   return phases;
-}
-
-RawStream window_features(const signals::Table& table, size_t row) {
-  RawStream stream;
-  const auto width = static_cast<int64_t>(table.num_columns());
-  stream.values = at::empty({1, width}, at::kFloat);
-  for (int64_t c = 0; c < width; ++c) {
-    stream.values.data_ptr<float>()[c] = static_cast<float>(table.at(row, static_cast<size_t>(c)));
-  }
-  stream.t0 = core::Timestamp::from_seconds(table.start_s[row]);
-  return stream;
 }
 
 std::vector<RawSample> read_participant(const std::string& source, const std::string& participant,
@@ -88,20 +75,7 @@ std::vector<RawSample> read_participant(const std::string& source, const std::st
                          [](const auto& a, const auto& b) { return a.start_s < b.start_s; }),
           ErrorCode::kData,
           source + "/intervals.csv: the phases of " + participant + " are not in order of time");
-  const features::SignalConfig config;
-  for (const char* kind : kSensorKinds) {
-    const auto analysis = features::analyse_sensors(kind, recording, config);
-    const auto extent = analysis->extent();
-    size_t row = 0;
-    analysis->intervals(windows, [&](const signals::Table& table) {
-      for (size_t r = 0; r < table.num_rows(); ++r, ++row) {
-        const double covered_s =
-            std::min(extent.end_s, table.end_s[r]) - std::max(extent.start_s, table.start_s[r]);
-        if (covered_s >= kMinCoverage * options.window_s)
-          samples[row].streams[kind] = window_features(table, r);
-      }
-    });
-  }
+  add_sensor_features(recording, kStressPredictSensors, windows, samples);
   samples.erase(
       std::remove_if(samples.begin(), samples.end(), [](const RawSample& s) { return s.streams.empty(); }),
       samples.end());
@@ -135,17 +109,8 @@ ImportReport import_stress_predict(const std::string& source, const std::string&
   }
   require(!items.empty(), ErrorCode::kData,
           source + ": no participant of intervals.csv has a folder here (S01, S02...)");
-  // Columns depend on the analysis alone: any recording tells them.
-  const auto first = formats::read_sensors(source + "/" + items.front().path);
-  for (const char* kind : kSensorKinds) {
-    features::analyse_sensors(kind, first, {})->intervals({}, [&](const signals::Table& table) {
-      RawModality modality;
-      for (const auto& column : table.columns) modality.columns.push_back(column.name);
-      modality.frame_shape = {static_cast<int64_t>(modality.columns.size())};
-      modality.may_be_missing = true;
-      info.modalities[kind] = std::move(modality);
-    });
-  }
+  declare_sensor_features(formats::read_sensors(source + "/" + items.front().path), kStressPredictSensors, "",
+                          info);
   return run_import(source, out, info, std::move(items), options);
 }
 
