@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,17 @@ class SampleTable {
   std::string_view label(const std::string& task, int64_t i) const;
   /// Continuous annotation; NaN where unknown.
   double value(const std::string& name, int64_t i) const;
+  /// Empty where unknown.
+  std::string_view attribute(const std::string& name, int64_t i) const;
   bool has_stream(const std::string& name, int64_t i) const;
   /// @throws Error(kData) when the sample lacks it
   StreamRef stream(const std::string& name, int64_t i) const;
+  /// Checksum and number of frames of a stream; nothing when the sample lacks it.
+  struct StreamContent {
+    uint32_t crc32 = 0;
+    int64_t num_frames = 0;
+  };
+  std::optional<StreamContent> stream_content(const std::string& name, int64_t i) const;
   /// Row of the sample with this id, -1 when there is none.
   int64_t find(std::string_view id) const;
   /// Names of the columns there are, sorted.

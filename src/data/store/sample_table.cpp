@@ -128,6 +128,13 @@ std::string_view SampleTable::label(const std::string& task, int64_t i) const {
   return code == kAbsent ? std::string_view() : std::string_view(columns_->text(code));
 }
 
+std::string_view SampleTable::attribute(const std::string& name, int64_t i) const {
+  const auto at = columns_->attributes.find(name);
+  if (at == columns_->attributes.end()) return {};
+  const int32_t code = at->second[static_cast<size_t>(i)];
+  return code == kAbsent ? std::string_view() : std::string_view(columns_->text(code));
+}
+
 double SampleTable::value(const std::string& name, int64_t i) const {
   const auto at = columns_->values.find(name);
   return at == columns_->values.end() ? std::numeric_limits<double>::quiet_NaN()
@@ -137,6 +144,14 @@ double SampleTable::value(const std::string& name, int64_t i) const {
 bool SampleTable::has_stream(const std::string& name, int64_t i) const {
   const auto at = columns_->streams.find(name);
   return at != columns_->streams.end() && at->second.shard[static_cast<size_t>(i)] != kAbsent;
+}
+
+std::optional<SampleTable::StreamContent> SampleTable::stream_content(const std::string& name,
+                                                                      int64_t i) const {
+  const auto at = columns_->streams.find(name);
+  const auto row = static_cast<size_t>(i);
+  if (at == columns_->streams.end() || at->second.shard[row] == kAbsent) return std::nullopt;
+  return StreamContent{at->second.crc32[row], at->second.num_frames[row]};
 }
 
 StreamRef SampleTable::stream(const std::string& name, int64_t i) const {
