@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +9,7 @@
 #include "limbic/core/error.h"
 #include "limbic/data/check.h"
 #include "limbic/data/importer.h"
+#include "limbic/data/join.h"
 #include "limbic/data/store.h"
 
 namespace limbic::cli {
@@ -53,6 +55,56 @@ void add_data_import(CLI::App& data) {
 });
 }  // namespace
 
+void add_data_join(CLI::App& data) {
+  struct Args {
+    std::vector<std::string> stores;
+    std::string out, mode = "inner", time = "same";
+    std::vector<std::string> by;
+    data::JoinOptions options;
+    bool replace = false;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* join =
+      data.add_subcommand("join", "Streams of several stores of the same recordings become one store");
+  join->add_option("stores", args->stores, "stores; samples and labels are the first one's")
+      ->required()
+      ->expected(2, 64);
+  join->add_option("--out", args->out, "store folder")->required();
+  join->add_option("--mode", args->mode,
+                   "samples that are not in every store: inner leaves them out, left and outer keep "
+                   "the first one's, or all")
+      ->check(CLI::IsMember({"inner", "left", "outer"}));
+  join->add_option("--by", args->by, "fields that must agree (default: all that every store knows)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"corpus", "subject", "session", "clip", "time"}));
+  join->add_option("--time", args->time,
+                   "same: starts and ends agree; overlap: most of the shorter is covered, longer "
+                   "streams are cut to the first store's windows")
+      ->check(CLI::IsMember({"same", "overlap"}));
+  join->add_option("--tolerance", args->options.tolerance_s, "seconds by which the same times may differ");
+  join->add_option("--min-overlap", args->options.min_overlap, "share of the shorter window, in (0, 1]");
+  join->add_flag("--replace", args->replace, "take the place of a store with other content");
+  join->callback([args] {
+    for (const auto& [value, name] : enum_names(data::JoinMode{})) {
+      if (args->mode == name) args->options.mode = value;
+    }
+    for (const auto& [value, name] : enum_names(data::TimeMatch{})) {
+      if (args->time == name) args->options.time = value;
+    }
+    if (!args->by.empty()) args->options.by.clear();
+    for (const auto& [value, name] : enum_names(data::KeyField{})) {
+      if (std::find(args->by.begin(), args->by.end(), name) != args->by.end())
+        args->options.by.push_back(value);
+    }
+    const auto report = data::join_stores(args->stores, args->out, args->options, args->replace);
+    constexpr size_t kMostShown = 20;
+    for (size_t k = 0; k < std::min(report.alone.size(), kMostShown); ++k)
+      std::fprintf(stderr, "%s\n", report.alone[k].c_str());
+    std::printf("%s: %lld samples, %zu without a partner, content %s\n", args->out.c_str(),
+                static_cast<long long>(report.num_samples), report.alone.size(), report.content_hash.c_str());
+  });
+}
+
 void add_data_check(CLI::App& data, Context& context) {
   struct Args {
     std::string store;
@@ -95,9 +147,10 @@ void add_data_show(CLI::App& data) {
 }  // namespace limbic::cli
 
 void add_data(CLI::App& app, Context& context) {
-  CLI::App* data = app.add_subcommand("data", "Stores: import, check, show, bench");
+  CLI::App* data = app.add_subcommand("data", "Stores: import, join, check, show, bench");
   data->require_subcommand(1);
   add_data_import(*data);
+  add_data_join(*data);
   add_data_check(*data, context);
   add_data_show(*data);
   add_data_bench(*data);

@@ -1,0 +1,4 @@
+list(APPEND sources
+  join/giveaways.cpp
+  join/join.cpp
+  join/join_stores.cpp)
