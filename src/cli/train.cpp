@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -107,28 +108,37 @@ std::optional<std::string> fit(const train::ExperimentConfig& experiment, train:
   return results;
 }
 
-/// Every fold is a run folder of its own, DIR/fold_00...; folds that are done stay as they are, so the same
-/// command goes on after an interruption.
+/// Every fold is a run folder of its own, DIR/fold_00... (DIR/fold_00/inner_00... of a nested one); folds
+/// that are done stay as they are, so the same command goes on after an interruption.
 void cross_validate(const TrainArgs& args, const train::ExperimentConfig& experiment, Context& context) {
   require(!args.out.empty(), ErrorCode::kConfig,
           "--cross-validate needs --out DIR; fold_00, fold_01... go there");
-  const auto folds = train::experiments_of_folds(experiment);
+  const auto folds = train::experiments_of_folds(experiment, train::open_store(experiment.data)->samples());
   std::vector<std::string> runs;
-  for (size_t fold = 0; fold < folds.size(); ++fold) {
-    runs.push_back(fmt::format("{}/fold_{:02}", args.out, fold));
+  std::map<std::string, std::vector<std::string>> runs_of_fold;
+  for (const auto& fold : folds) {
+    runs.push_back(args.out + "/" + fold.folder);
+    runs_of_fold[args.out + "/" + fold.fold].push_back(runs.back());
     const bool is_new = !fs::exists(runs.back() + "/config.yaml");
     if (!is_new) {
       const auto begun = config::load_file<train::ExperimentConfig>(runs.back() + "/config.yaml");
-      require(config::dump(begun) == config::dump(folds[fold]), ErrorCode::kConfig,
+      require(config::dump(begun) == config::dump(fold.experiment), ErrorCode::kConfig,
               runs.back() + ": a fold of another recipe; choose another --out");
     }
     if (fs::exists(runs.back() + "/eval/test/metrics.json")) continue;
     auto run = is_new ? train::RunFolder::create(runs.back(), experiment.name, experiment.seed)
                       : train::RunFolder::open(runs.back());
-    if (!fit(folds[fold], run, is_new, 0, context)) return;
+    if (!fit(fold.experiment, run, is_new, 0, context)) return;
   }
   log::set_file("");
-  std::fputs(train::pool_folds(args.out, runs).text.c_str(), stdout);
+  std::vector<std::string> outer;
+  for (const auto& fold : folds) {
+    const std::string path = args.out + "/" + fold.fold;
+    if (!outer.empty() && outer.back() == path) continue;
+    outer.push_back(path);
+    if (fold.folder != fold.fold) train::average_inner(path, runs_of_fold.at(path));
+  }
+  std::fputs(train::pool_folds(args.out, outer).text.c_str(), stdout);
 }
 
 void run_train(const TrainArgs& args, Context& context) {
@@ -173,8 +183,10 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("--resume", args->resume,
                     "go on with this run folder, from its newest complete checkpoint");
   train->add_option("--out", args->out, "run folder (default runs/<name>/<time>_s<seed>); never overwritten");
-  train->add_flag("--cross-validate", args->is_cross_validation,
-                  "train every fold of a group_kfold split into --out and pool their test parts");
+  train->add_flag(
+      "--cross-validate", args->is_cross_validation,
+      "train every fold of a group_kfold, leave_one_out or time_blocks split into --out and pool their test "
+      "parts");
   train->add_flag("--dry-run", args->is_dry_run, "one batch of each kind, the model's size; writes nothing");
   train->add_option("--stop-after", args->stop_after, "pause after this many epochs; --resume goes on")
       ->check(CLI::PositiveNumber);

@@ -89,6 +89,7 @@ svg{display:block;width:100%;height:auto}
 svg text{font-size:12px;fill:#5b6675}
 .grid{stroke:#e8ecf0}.axis{stroke:#8a94a1;fill:none}.markline{stroke:#7a8594;stroke-dasharray:4 3}
 .whisker{width:200px}
+.warning{background:#fdecea;border-color:#b3261e;color:#7a1712;font-weight:600}
 footer{color:var(--soft);font-size:.86rem;margin-top:18px}
 @media print{body{background:#fff}section{break-inside:avoid}}
 )css";
@@ -226,6 +227,43 @@ std::string task_html(const TaskReport& task) {
          metrics_html(task) + classes_html(task) + confusion_html(task) + "</section>\n";
 }
 
+std::string warnings_html(const ReportInput& input) {
+  std::string html;
+  for (const auto& warning : input.warnings)
+    html += "<section class=\"warning\" role=\"alert\">" + escaped(warning) + "</section>\n";
+  return html;
+}
+
+/// One table a task: a metric a row, a selection a column.
+std::string selections_html(const ReportInput& input) {
+  std::string html = "<section><h2>How the epoch was chosen</h2>\n";
+  for (const auto& selection : input.selections)
+    html +=
+        "<p class=\"sub\"><b>" + escaped(selection.name) + "</b>: " + escaped(selection.meaning) + "</p>\n";
+  for (size_t t = 0; t < input.selections.front().tasks.size(); ++t) {
+    const std::string& name = input.selections.front().tasks[t].labels.task;
+    html += "<h3>Task " + escaped(name) +
+            ", %</h3><div class=\"wide\"><table><thead><tr><th class=\"text\">metric</th>";
+    for (const auto& selection : input.selections)
+      html += "<th scope=\"col\">" + escaped(selection.name) + "</th>";
+    html += "</tr></thead><tbody>\n";
+    for (const std::string& metric : metric_names()) {
+      html += "<tr><th scope=\"row\">" + escaped(shown_metric(metric)) + "</th>";
+      for (const auto& selection : input.selections) {
+        double value = std::numeric_limits<double>::quiet_NaN();
+        for (const auto& task : selection.tasks) {
+          const auto found = task.metrics.find(metric);
+          if (task.labels.task == name && found != task.metrics.end()) value = found->second.estimate;
+        }
+        html += "<td>" + percent(value) + "</td>";
+      }
+      html += "</tr>\n";
+    }
+    html += "</tbody></table></div>\n";
+  }
+  return html + "</section>\n";
+}
+
 std::string facts_html(const ReportInput& input) {
   std::string html = "<section><h2>The run</h2><table class=\"facts\"><tbody>\n";
   for (const auto& [name, value] : input.facts) {
@@ -236,6 +274,27 @@ std::string facts_html(const ReportInput& input) {
 
 }  // namespace
 
+std::vector<Selection> clean_and_oracle(std::vector<TaskReport> clean, std::vector<TaskReport> oracle) {
+  return {
+      {"clean", "the epoch was chosen on the validation part; this is the result", std::move(clean)},
+      {"oracle",
+       "the epoch was chosen on the test part itself, the best of as many tries as there were epochs: for "
+       "comparison with papers that do so, never a result",
+       std::move(oracle)}};
+}
+
+std::string selections_text(const std::vector<TaskReport>& clean, const std::vector<TaskReport>& oracle) {
+  std::string text = "selection     clean (by validation)  oracle (by the test part: no result)\n";
+  for (size_t t = 0; t < std::min(clean.size(), oracle.size()); ++t) {
+    for (const std::string& metric : metric_names()) {
+      text += fmt::format("{:<13} {:<22.4f} {:.4f}{}\n", metric, clean[t].metrics.at(metric).estimate,
+                          oracle[t].metrics.at(metric).estimate,
+                          clean.size() > 1 ? "  " + clean[t].labels.task : "");
+    }
+  }
+  return text;
+}
+
 std::string html_report(const ReportInput& input) {
   std::string html =
       "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -243,6 +302,8 @@ std::string html_report(const ReportInput& input) {
       escaped(input.title) + "</title>\n<style>" + kStyle + "</style></head>\n<body><main>\n<h1>" +
       escaped(input.title) + "</h1>\n";
   if (!input.subtitle.empty()) html += "<p class=\"sub\">" + escaped(input.subtitle) + "</p>\n";
+  html += warnings_html(input);
+  if (!input.selections.empty()) html += selections_html(input);
   for (const TaskReport& task : input.tasks) html += task_html(task);
   if (!input.plots.empty()) {
     html += "<section><h2>Training</h2><div class=\"plots\">\n";
@@ -264,7 +325,10 @@ std::vector<Plot> training_plots(const std::string& results_csv) {
   csv.column("epoch");
   std::map<std::string, std::vector<double>> columns;
   for (formats::CsvRow row; csv.next(row);) {
+    // Rows of the oracle are about the test part: another file's business, and no curve of training.
+    if (csv.has_column("selection") && row.text("selection") == "oracle") continue;
     for (const auto& name : csv.columns()) {
+      if (name == "selection" || name == "leaks") continue;
       columns[name].push_back(row.optional_real(name).value_or(std::numeric_limits<double>::quiet_NaN()));
     }
   }
@@ -276,6 +340,7 @@ std::vector<Plot> training_plots(const std::string& results_csv) {
   Plot rate = plot("Learning rate", "learning rate");
   std::map<std::string, Plot> of_tasks;
   for (const auto& name : csv.columns()) {
+    if (columns.count(name) == 0) continue;
     const auto& values = columns.at(name);
     const size_t slash = name.rfind('/');
     if (name == "train/loss") {

@@ -113,10 +113,29 @@ nlohmann::json to_json(const TaskReport& report) {
           {"confusion", std::move(rows)}};
 }
 
-void write_metrics_json(const std::string& path, const std::vector<TaskReport>& reports) {
+std::string leaks_text(const std::map<std::string, int64_t>& leaks) {
+  std::string kinds;
+  for (const auto& [kind, count] : leaks)
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", kind, count);
+  return kinds.empty() ? "" : "LEAKS between the parts, allowed by the recipe: " + kinds;
+}
+
+ResultNotes read_notes(const std::string& path) {
+  const auto metrics = formats::read_json(path);
+  try {
+    return {metrics.value("selection", std::string("clean")),
+            metrics.value("leaks", std::map<std::string, int64_t>{})};
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(ErrorCode::kData, path + ": not a metrics.json: " + e.what());
+  }
+}
+
+void write_metrics_json(const std::string& path, const std::vector<TaskReport>& reports,
+                        const ResultNotes& notes) {
   nlohmann::json tasks = nlohmann::json::object();
   for (const TaskReport& report : reports) tasks[report.labels.task] = to_json(report);
-  formats::write_json(path, {{"tasks", std::move(tasks)}});
+  formats::write_json(path,
+                      {{"selection", notes.selection}, {"leaks", notes.leaks}, {"tasks", std::move(tasks)}});
 }
 
 std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<std::string>& classes) {
@@ -172,7 +191,8 @@ std::string predictions_path(const std::string& directory, const std::string& ta
 }
 
 std::vector<TaskReport> write_results(const std::string& directory,
-                                      const std::map<std::string, TaskPredictions>& predictions) {
+                                      const std::map<std::string, TaskPredictions>& predictions,
+                                      const ResultNotes& notes) {
   std::vector<TaskReport> reports;
   const bool is_only_task = predictions.size() == 1;
   for (const auto& [name, task] : predictions) {
@@ -180,7 +200,7 @@ std::vector<TaskReport> write_results(const std::string& directory,
     write_predictions(predictions_path(directory, name, is_only_task), task.labels, task.predictions);
     write_confusion(directory + "/confusion" + (is_only_task ? "" : "_" + name) + ".csv", reports.back());
   }
-  write_metrics_json(directory + "/metrics.json", reports);
+  write_metrics_json(directory + "/metrics.json", reports, notes);
   return reports;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -19,11 +20,12 @@
 namespace limbic::train {
 namespace {
 
-constexpr const char* kTestResults = "/eval/test";
+constexpr const char* kClean = "/eval/test";
+constexpr const char* kOracle = "/eval/oracle";
 
 /// The label spaces that a fold's metrics.json is about.
-std::vector<affect::LabelSpace> tasks_of(const std::string& run) {
-  const std::string path = run + kTestResults + "/metrics.json";
+std::vector<affect::LabelSpace> tasks_of(const std::string& results) {
+  const std::string path = results + "/metrics.json";
   require(std::filesystem::exists(path), ErrorCode::kData,
           path + ": missing; expected the test results of every fold, so finish the cross-validation first");
   std::vector<affect::LabelSpace> tasks;
@@ -34,64 +36,172 @@ std::vector<affect::LabelSpace> tasks_of(const std::string& run) {
   return tasks;
 }
 
+bool all_have(const std::vector<std::string>& runs, const char* results) {
+  return std::all_of(runs.begin(), runs.end(), [&](const std::string& run) {
+    return std::filesystem::exists(run + results + "/metrics.json");
+  });
+}
+
+/// What the runs say of their splits, added up.
+eval::ResultNotes notes_of(const std::vector<std::string>& runs, const char* results) {
+  eval::ResultNotes all;
+  for (const auto& run : runs) {
+    const auto notes = eval::read_notes(run + results + "/metrics.json");
+    all.selection = notes.selection;
+    for (const auto& [kind, count] : notes.leaks) all.leaks[kind] += count;
+  }
+  return all;
+}
+
 void write_folds(const std::string& path, const std::vector<std::string>& runs) {
-  std::vector<std::string> columns{"fold", "task", "num_samples"};
+  std::vector<std::string> columns{"fold", "selection", "task", "num_samples"};
   for (const auto& name : eval::metric_names()) columns.push_back(name);
   formats::CsvWriter csv(path, columns);
-  for (size_t fold = 0; fold < runs.size(); ++fold) {
-    const auto metrics = formats::read_json(runs[fold] + kTestResults + "/metrics.json");
-    for (const auto& [name, task] : metrics.at("tasks").items()) {
-      csv.add(static_cast<int64_t>(fold)).add(name).add(task.at("num_samples").get<int64_t>());
-      for (const auto& metric : eval::metric_names()) {
-        const auto& value = task.at("metrics").at(metric).at("value");
-        value.is_null() ? csv.add_empty() : csv.add(value.get<double>());
+  for (const char* results : {kClean, kOracle}) {
+    if (!all_have(runs, results)) continue;
+    for (size_t fold = 0; fold < runs.size(); ++fold) {
+      const auto metrics = formats::read_json(runs[fold] + results + "/metrics.json");
+      for (const auto& [name, task] : metrics.at("tasks").items()) {
+        csv.add(static_cast<int64_t>(fold)).add(results == kClean ? "clean" : "oracle").add(name);
+        csv.add(task.at("num_samples").get<int64_t>());
+        for (const auto& metric : eval::metric_names()) {
+          const auto& value = task.at("metrics").at(metric).at("value");
+          value.is_null() ? csv.add_empty() : csv.add(value.get<double>());
+        }
+        csv.end_row();
       }
-      csv.end_row();
     }
   }
   csv.finish();
 }
 
-}  // namespace
-
-std::vector<ExperimentConfig> experiments_of_folds(const ExperimentConfig& experiment) {
-  const auto* split = std::get_if<data::GroupKFoldProtocol>(&experiment.data.split);
-  require(split != nullptr, ErrorCode::kConfig,
-          "cross-validation: data.split has another type; expected {type: group_kfold, k: 5}");
-  std::vector<ExperimentConfig> experiments;
-  for (int64_t fold = 0; fold < split->k; ++fold) {
-    experiments.push_back(experiment);
-    std::get<data::GroupKFoldProtocol>(experiments.back().data.split).fold = fold;
-  }
-  return experiments;
+/// One task's predictions of every run, in the order of the runs.
+std::vector<std::vector<eval::Prediction>> read_runs(const std::vector<std::string>& runs,
+                                                     const char* results, const affect::LabelSpace& task,
+                                                     bool is_only_task) {
+  std::vector<std::vector<eval::Prediction>> of_runs;
+  for (const auto& run : runs)
+    of_runs.push_back(
+        eval::read_predictions(eval::predictions_path(run + results, task.task, is_only_task), task));
+  return of_runs;
 }
 
-EvaluateReport pool_folds(const std::string& directory, const std::vector<std::string>& runs) {
-  require(!runs.empty(), ErrorCode::kInternal, "pool_folds: no runs");
-  const auto tasks = tasks_of(runs.front());
+/// The mean of what all runs say of each sample.
+std::vector<eval::Prediction> mean_predictions(const std::vector<std::vector<eval::Prediction>>& of_runs,
+                                               const std::vector<std::string>& runs) {
+  std::vector<eval::Prediction> mean;
+  std::map<std::string, size_t> place;
+  for (const auto& prediction : of_runs.front()) {
+    place[prediction.id] = mean.size();
+    mean.push_back(prediction);
+  }
+  for (size_t r = 1; r < of_runs.size(); ++r) {
+    require(of_runs[r].size() == mean.size(), ErrorCode::kData,
+            fmt::format("{}: {} tested samples, {} has {}; inner models of one fold test the same ones",
+                        runs[r], of_runs[r].size(), runs[0], mean.size()));
+    for (const auto& prediction : of_runs[r]) {
+      const auto at = place.find(prediction.id);
+      require(at != place.end(), ErrorCode::kData,
+              runs[r] + ": tested sample '" + prediction.id + "', " + runs[0] + " did not");
+      auto& sum = mean[at->second].probabilities;
+      require(prediction.probabilities.size() == sum.size(), ErrorCode::kData,
+              runs[r] + ": sample '" + prediction.id + "' has another number of probabilities than in " +
+                  runs[0]);
+      for (size_t c = 0; c < sum.size(); ++c) sum[c] += prediction.probabilities[c];
+    }
+  }
+  for (auto& prediction : mean) {
+    for (double& value : prediction.probabilities) value /= static_cast<double>(of_runs.size());
+    prediction = eval::make_prediction(prediction.id, prediction.subject, prediction.truth,
+                                       std::move(prediction.probabilities));
+  }
+  return mean;
+}
+
+/// Pools one kind of results of all folds into DIRECTORY/eval/...
+std::vector<eval::TaskReport> pool(const std::string& directory, const std::vector<std::string>& runs,
+                                   const char* results) {
+  const auto tasks = tasks_of(runs.front() + results);
   std::map<std::string, eval::TaskPredictions> pooled;
   for (const auto& task : tasks) {
     eval::TaskPredictions& all = pooled[task.task];
     all.labels = task;
     std::set<std::string> ids;
-    for (const auto& run : runs) {
-      const auto path = eval::predictions_path(run + kTestResults, task.task, tasks.size() == 1);
-      for (auto& prediction : eval::read_predictions(path, task)) {
+    auto of_runs = read_runs(runs, results, task, tasks.size() == 1);
+    for (size_t r = 0; r < runs.size(); ++r) {
+      for (auto& prediction : of_runs[r]) {
         require(ids.insert(prediction.id).second, ErrorCode::kData,
-                path + ": sample '" + prediction.id + "' is in the test part of two folds");
+                runs[r] + results + ": sample '" + prediction.id + "' is in the test part of two folds");
         all.predictions.push_back(std::move(prediction));
       }
     }
   }
+  return eval::write_results(directory + results, pooled, notes_of(runs, results));
+}
 
+}  // namespace
+
+std::vector<FoldRun> experiments_of_folds(const ExperimentConfig& experiment,
+                                          const data::SampleTable& samples) {
+  const auto count = data::num_folds(samples, experiment.data.split);
+  require(
+      count.outer > 0, ErrorCode::kConfig,
+      "cross-validation: data.split has another type; expected {type: group_kfold, k: 5}, leave_one_out or "
+      "time_blocks");
+  std::vector<FoldRun> runs;
+  for (int64_t outer = 0; outer < count.outer; ++outer) {
+    for (int64_t inner = 0; inner < count.inner; ++inner) {
+      const std::string fold = fmt::format("fold_{:02}", outer);
+      runs.push_back({count.inner > 1 ? fmt::format("{}/inner_{:02}", fold, inner) : fold, fold, experiment});
+      runs.back().experiment.data.split = data::at_fold(experiment.data.split, outer, inner);
+    }
+  }
+  return runs;
+}
+
+void average_inner(const std::string& fold, const std::vector<std::string>& runs) {
+  require(!runs.empty(), ErrorCode::kInternal, "average_inner: no runs");
+  for (const char* results : {kClean, kOracle}) {
+    if (results == kOracle && !all_have(runs, results)) continue;
+    const auto tasks = tasks_of(runs.front() + results);
+    std::map<std::string, eval::TaskPredictions> means;
+    for (const auto& task : tasks) {
+      means[task.task].labels = task;
+      means[task.task].predictions =
+          mean_predictions(read_runs(runs, results, task, tasks.size() == 1), runs);
+    }
+    // Leaks of one outer fold are those of its inner ones: the most of them, not their sum.
+    eval::ResultNotes notes;
+    for (const auto& run : runs) {
+      const auto of_run = eval::read_notes(run + results + "/metrics.json");
+      notes.selection = of_run.selection;
+      for (const auto& [kind, num] : of_run.leaks) notes.leaks[kind] = std::max(notes.leaks[kind], num);
+    }
+    eval::write_results(fold + results, means, notes);
+  }
+}
+
+EvaluateReport pool_folds(const std::string& directory, const std::vector<std::string>& runs) {
+  require(!runs.empty(), ErrorCode::kInternal, "pool_folds: no runs");
+  auto reports = pool(directory, runs, kClean);
+  const auto notes = notes_of(runs, kClean);
   EvaluateReport report;
-  report.directory = directory + kTestResults;
+  report.directory = directory + kClean;
   write_folds(directory + "/folds.csv", runs);
-  auto reports = eval::write_results(report.directory, pooled);
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
-  report.text = fmt::format("{}: test parts of {} folds pooled\n", directory, runs.size()) +
-                eval::results_text(reports) + "\nwritten to " + report.directory + "\n";
+  report.text = fmt::format("{}: test parts of {} folds pooled\n", directory, runs.size());
   eval::ReportInput page;
+  if (!notes.leaks.empty()) {
+    page.warnings.push_back(eval::leaks_text(notes.leaks));
+    report.text += page.warnings.back() + "\n";
+  }
+  report.text += eval::results_text(reports);
+  if (all_have(runs, kOracle)) {
+    auto oracle = pool(directory, runs, kOracle);
+    report.text += "\n" + eval::selections_text(reports, oracle);
+    page.selections = eval::clean_and_oracle(reports, std::move(oracle));
+  }
+  report.text += "\nwritten to " + report.directory + "\n";
   page.title = std::filesystem::path(directory).filename().string();
   page.subtitle = fmt::format("test parts of {} folds pooled", runs.size());
   page.tasks = std::move(reports);

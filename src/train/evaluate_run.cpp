@@ -28,14 +28,17 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// The samples to evaluate; what the split lets through goes into `notes`.
 std::vector<int64_t> samples_of(const data::Store& store, const ExperimentConfig& config,
-                                const EvaluateOptions& options) {
+                                const EvaluateOptions& options, eval::ResultNotes& notes) {
   if (options.split == "all") {
     std::vector<int64_t> all(static_cast<size_t>(store.size()));
     std::iota(all.begin(), all.end(), 0);
     return all;
   }
-  auto indices = data::make_split(store.samples(), config.data.split).part(options.split);
+  const auto split = data::make_split(store, config.data.split);
+  notes.leaks = split.leaks.counts_by_name();
+  auto indices = split.part(options.split);
   require(!indices.empty(), ErrorCode::kData,
           store.path() + ": the " + options.split + " part of the run's split is empty");
   return indices;
@@ -76,6 +79,20 @@ std::vector<std::pair<std::string, std::string>> manifest_facts(const std::strin
     if (manifest.contains(pointer)) facts.emplace_back(name, shown_fact(manifest.at(pointer)));
   }
   return facts;
+}
+
+/// The oracle record of a run, where there is one, beside the clean result.
+void add_oracle(const std::string& run, const std::vector<eval::TaskReport>& clean, eval::ReportInput& page,
+                std::string& text) {
+  const std::string directory = run + "/eval/oracle";
+  if (!fs::exists(directory + "/metrics.json")) return;
+  std::vector<eval::TaskReport> oracle;
+  for (const auto& task : clean) {
+    const auto path = eval::predictions_path(directory, task.labels.task, clean.size() == 1);
+    oracle.push_back(eval::evaluate(task.labels, eval::read_predictions(path, task.labels)));
+  }
+  text += "\n" + eval::selections_text(clean, oracle);
+  page.selections = eval::clean_and_oracle(clean, std::move(oracle));
 }
 
 /// report.html beside metrics.json, and as RUN/report.html when it is the run's own test result or the first
@@ -151,7 +168,8 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
 
   data::LoaderInput input;
   input.store = store;
-  input.indices = samples_of(*store, config, options);
+  eval::ResultNotes notes;
+  input.indices = samples_of(*store, config, options, notes);
   input.tasks = bundle.info.tasks;
   input.features = bundle.info.features;
   data::Loader loader(std::move(input), config.data.loader);
@@ -174,13 +192,14 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split,
                             options.checkpoint) +
                 change;
-  std::vector<eval::TaskReport> reports = eval::write_results(report.directory, predictions);
+  std::vector<eval::TaskReport> reports = eval::write_results(report.directory, predictions, notes);
+  if (const std::string leaks = eval::leaks_text(notes.leaks); !leaks.empty()) report.text += leaks + "\n";
   if (ontology) {
     for (auto& of_task : reports) {
       eval::add_hierarchical_metrics(of_task, predictions.at(of_task.labels.task).predictions,
                                      eval::ancestor_sets(*ontology, of_task.labels, corpus));
     }
-    eval::write_metrics_json(report.directory + "/metrics.json", reports);
+    eval::write_metrics_json(report.directory + "/metrics.json", reports, notes);
   }
   report.text += eval::results_text(reports);
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
@@ -196,6 +215,10 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
       fmt::format("{} checkpoint on {} ({})", options.checkpoint, config.data.store, options.split);
   page.facts.emplace_back("Run folder", run);
   for (auto& fact : manifest_facts(run)) page.facts.push_back(std::move(fact));
+  if (!notes.leaks.empty()) page.warnings.push_back(eval::leaks_text(notes.leaks));
+  const bool is_result =
+      !is_elsewhere && !is_consistent && options.split == "test" && options.checkpoint == "best";
+  if (is_result) add_oracle(run, reports, page, report.text);
   page.tasks = std::move(reports);
   if (fs::exists(run + "/results.csv")) page.plots = eval::training_plots(run + "/results.csv");
   if (const std::string state = run + "/ckpt/best/state.json"; fs::exists(state)) {
@@ -205,8 +228,6 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
       page.marked_x = checkpoint.at(epoch).get<double>();
     page.mark_name = "best epoch";
   }
-  const bool is_result =
-      !is_elsewhere && !is_consistent && options.split == "test" && options.checkpoint == "best";
   write_html(run, report.directory, is_result, page);
   report.text += "\nwritten to " + report.directory + "\n";
   return report;

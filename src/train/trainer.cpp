@@ -22,6 +22,8 @@
 #include "limbic/core/rng.h"
 #include "limbic/core/suggest.h"
 #include "limbic/core/threads.h"
+#include "limbic/data/giveaways.h"
+#include "limbic/data/leaks.h"
 #include "limbic/data/statistics.h"
 #include "limbic/eval/predict.h"
 #include "limbic/formats/jsonl.h"
@@ -29,6 +31,7 @@
 #include "limbic/model/bundle.h"
 #include "limbic/nn/state.h"
 #include "limbic/train/checkpoint.h"
+#include "limbic/train/oracle.h"
 
 namespace limbic::train {
 namespace {
@@ -88,7 +91,8 @@ struct Trainer::Impl {
     core::seed_torch(config.seed);
     store = open_store(config.data);
     for (const auto& task : config.data.tasks) tasks.push_back(store->label_space(task));
-    split = data::make_split(store->samples(), config.data.split);
+    split = data::make_split(*store, config.data.split);
+    warn_about_leaks();
     require(!split.train.empty(), ErrorCode::kData, config.data.store + ": the training part is empty");
     require(
         !split.val.empty(), ErrorCode::kData,
@@ -105,10 +109,40 @@ struct Trainer::Impl {
     set_input_statistics();
     counts = data::class_counts(*store, split.train, tasks);
     warn_about_absent_classes();
+    warn_about_giveaways();
     objective = objectives::build_objectives(config.objectives, counts, tasks);
     parameters = trainable(*model->as_module());
     optimizer = build_optimizer(config.train.optimizer, parameters);
     ema = std::make_unique<Ema>(config.train.ema, live_state(*model->as_module()));
+    if (config.train.oracle) {
+      require(!split.test.empty(), ErrorCode::kConfig, "train.oracle: the split has no test part to consult");
+      test_loader = make_loader(config, store, tasks, split.test, false);
+      oracle =
+          std::make_unique<OracleRecord>(run.path(), tasks.front().task, config.train.early_stopping.metric);
+    }
+  }
+
+  void warn_about_leaks() const {
+    for (const auto& [kind, count] : split.leaks.counts_by_name()) {
+      log::warn("leak_allowed",
+                {{"kind", kind},
+                 {"count", count},
+                 {"effect", "results measure memory in part; every result of the run says so"}});
+    }
+    for (const auto& [kind, count] : split.num_dropped)
+      log::info("leak_dropped", {{"kind", data::leak_name(kind)}, {"samples", count}});
+  }
+
+  void warn_about_giveaways() const {
+    std::vector<std::string> modalities;
+    for (const auto& [modality, feature] : config.data.features) {
+      if (std::holds_alternative<features::ValuesFeature>(feature)) modalities.push_back(modality);
+    }
+    for (const auto& found : data::find_giveaways(*store, split.train, config.data.tasks, modalities)) {
+      log::warn(
+          "feature_gives_label_away",
+          {{"modality", found.modality}, {"column", found.column}, {"task", found.task}, {"why", found.why}});
+    }
   }
 
   /// A line of RUN/quarantine.jsonl; a resumed run meets the same streams again and leaves them as they are.
@@ -246,6 +280,35 @@ struct Trainer::Impl {
     return predictions;
   }
 
+  /// The test part of this epoch into its own record. Nothing that trains or selects is touched: not the
+  /// weights, not the random generator, not the checkpoint.
+  void consult_oracle() {
+    if (!oracle) return;
+    auto generator = at::detail::getDefaultCPUGenerator();
+    const auto random_state = generator.get_state().clone();
+    ema->swap();
+    const auto test = eval::predict(*model, *test_loader);
+    ema->swap();
+    generator.set_state(random_state);
+    oracle->add(epoch, global_step, test, notes());
+  }
+
+  eval::ResultNotes notes() const { return {"clean", split.leaks.counts_by_name()}; }
+
+  /// results.csv: the epochs as they were selected on validation, then the oracle's.
+  void write_results() const {
+    std::vector<json> rows = history;
+    for (auto& row : rows) row["selection"] = "clean";
+    if (oracle) rows.insert(rows.end(), oracle->rows().begin(), oracle->rows().end());
+    if (!split.leaks.empty()) {
+      std::string leaks;
+      for (const auto& [kind, count] : split.leaks.counts_by_name())
+        leaks += fmt::format("{}{}:{}", leaks.empty() ? "" : " ", kind, count);
+      for (auto& row : rows) row["leaks"] = leaks;
+    }
+    run.write_results(rows);
+  }
+
   void save(bool is_best) {
     Checkpoint checkpoint;
     const auto module = model->as_module();
@@ -309,8 +372,9 @@ struct Trainer::Impl {
     best_epoch = state.at("best_epoch");
     epochs_without_best = state.at("epochs_without_best");
     history = state.at("history").get<std::vector<json>>();
+    if (oracle) oracle->restore(epoch);
     run.rewind_events(epoch);
-    run.write_results(history);
+    write_results();
     run.log_event({{"event", "resumed"}, {"epoch", epoch}, {"step", global_step}});
     log::info("resumed", {{"epoch", epoch}, {"step", global_step}});
     return true;
@@ -403,9 +467,10 @@ struct Trainer::Impl {
     next_batch = 0;
     loss_sum = 0;
     loss_count = 0;
+    consult_oracle();
     save(is_best);
     run.log_event(event);
-    run.write_results(history);
+    write_results();
     log_to_tensorboard();
     return is_best;
   }
@@ -438,6 +503,8 @@ struct Trainer::Impl {
   data::Split split;
   std::unique_ptr<data::Loader> train_loader;
   std::unique_ptr<data::Loader> val_loader;
+  std::unique_ptr<data::Loader> test_loader;  ///< for the oracle
+  std::unique_ptr<OracleRecord> oracle;
   std::map<std::string, model::StreamShape> inputs;
   std::shared_ptr<model::MultimodalModel> model;
   std::map<std::string, std::vector<int64_t>> counts;
@@ -556,7 +623,19 @@ void Trainer::write_bundle() const {
 
 nlohmann::json Trainer::data_manifest() const {
   const auto& in = *impl_;
+  json dropped = json::object();
+  for (const auto& [kind, count] : in.split.num_dropped) dropped[data::leak_name(kind)] = count;
+  constexpr size_t kMaxListed = 20;
+  json listed = json::array();
+  for (const auto& leak : in.split.leaks.leaks) {
+    if (listed.size() < kMaxListed)
+      listed.push_back(std::string(data::leak_name(leak.kind)) + ": " + text_of(leak));
+  }
   return {{"store", in.config.data.store},
+          {"split_hashes", in.split.part_hashes},
+          {"leaks", in.split.leaks.counts_by_name()},
+          {"leak_examples", listed},
+          {"dropped", dropped},
           {"name", in.store->info().name},
           {"content_hash", in.store->content_hash()},
           {"split", in.split.description},

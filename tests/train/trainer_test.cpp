@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -24,6 +25,8 @@ class TrainerTest : public ::testing::Test {
     return config::load_text<ExperimentConfig>(
         test::level_recipe(dir_ / "store", epochs, has_ema ? 0.9 : 0.0), "levels.yaml");
   }
+
+  data::SampleTable samples() const { return data::Store::open(dir_ / "store")->samples(); }
 
   FitResult fit(const ExperimentConfig& config, const std::string& name, int64_t max_epochs = 0) const {
     const std::string path = dir_ / name;
@@ -111,17 +114,17 @@ TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
 
 TEST_F(TrainerTest, FoldsTestEverySampleOnceAndPool) {
   auto config = experiment(25);
-  EXPECT_THAT(test::error_of([&] { experiments_of_folds(config); }, ErrorCode::kConfig),
+  EXPECT_THAT(test::error_of([&] { experiments_of_folds(config, samples()); }, ErrorCode::kConfig),
               ::testing::HasSubstr("expected {type: group_kfold"));
   data::GroupKFoldProtocol split;
   split.k = 3;
   config.data.split = split;
-  const auto folds = experiments_of_folds(config);
+  const auto folds = experiments_of_folds(config, samples());
   ASSERT_EQ(folds.size(), 3u);
   std::vector<std::string> runs;
   for (size_t f = 0; f < folds.size(); ++f) {
     runs.push_back(dir_ / ("cv/fold_" + std::to_string(f)));
-    fit(folds[f], "cv/fold_" + std::to_string(f));
+    fit(folds[f].experiment, "cv/fold_" + std::to_string(f));
     if (f < 2) evaluate_run(runs[f], {"", "test", "best", 1});
   }
   EXPECT_THAT(test::error_of([&] { pool_folds(dir_ / "cv", runs); }, ErrorCode::kData),
@@ -136,6 +139,137 @@ TEST_F(TrainerTest, FoldsTestEverySampleOnceAndPool) {
   runs[1] = runs[0];
   EXPECT_THAT(test::error_of([&] { pool_folds(dir_ / "cv", runs); }, ErrorCode::kData),
               ::testing::HasSubstr("is in the test part of two folds"));
+}
+
+TEST_F(TrainerTest, NestedFoldsAreTestedWithTheMeanOfTheirInnerModels) {
+  auto config = experiment(2);
+  data::LeaveOneOutProtocol split;
+  split.val = data::InnerKFoldValidation{2, 0};
+  config.data.split = split;
+  const auto all = experiments_of_folds(config, samples());
+  ASSERT_EQ(all.size(), 12u);
+  EXPECT_EQ(all[3].folder, "fold_01/inner_01");
+  EXPECT_EQ(std::get<data::InnerKFoldValidation>(
+                std::get<data::LeaveOneOutProtocol>(all[3].experiment.data.split).val)
+                .fold,
+            1);
+  std::vector<std::string> folds;
+  for (size_t f = 0; f < 2; ++f) {
+    folds.push_back(dir_ / ("cv/" + all[2 * f].fold));
+    std::vector<std::string> inner;
+    for (size_t i = 0; i < 2; ++i) {
+      const auto& run = all[2 * f + i];
+      inner.push_back(dir_ / ("cv/" + run.folder));
+      fit(run.experiment, "cv/" + run.folder);
+      evaluate_run(inner.back(), {"", "test", "best", 1});
+    }
+    average_inner(folds.back(), inner);
+    const affect::LabelSpace labels{"emotion", {"low", "middle", "high"}};
+    const auto read = [&](const std::string& run) {
+      return eval::read_predictions(run + "/eval/test/predictions.jsonl", labels);
+    };
+    const auto mean = read(folds.back());
+    const auto a = read(inner[0]);
+    const auto b = read(inner[1]);
+    ASSERT_EQ(mean.size(), 10u);
+    for (size_t k = 0; k < mean.size(); ++k) {
+      for (size_t c = 0; c < 3; ++c)
+        EXPECT_NEAR(mean[k].probabilities[c], (a[k].probabilities[c] + b[k].probabilities[c]) / 2, 1e-12);
+    }
+    if (f == 1) {
+      EXPECT_THAT(test::error_of(
+                      [&] {
+                        average_inner(dir_ / "x", {inner[0], dir_ / "cv/fold_00/inner_00"});
+                      },
+                      ErrorCode::kData),
+                  ::testing::HasSubstr("did not"));
+    }
+  }
+  const auto report = pool_folds(dir_ / "cv", folds);
+  EXPECT_EQ(report.metrics->at("tasks").at("emotion").at("num_samples").get<int>(), 20);
+  EXPECT_EQ(report.metrics->at("selection"), "clean");
+}
+
+TEST_F(TrainerTest, TheOracleIsWrittenApartAndChangesNoBit) {
+  auto config = experiment(5);
+  fit(config, "plain");
+  config.train.oracle = true;
+  fit(config, "oracle");
+  fit(config, "parts", 2);
+  fit(config, "parts");
+  for (const char* name :
+       {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors", "/ckpt/last/state.json",
+        "/ckpt/best/model.safetensors", "/ckpt/best/state.json"}) {
+    EXPECT_EQ(core::read_file(dir_ / (std::string("plain") + name)),
+              core::read_file(dir_ / (std::string("oracle") + name)))
+        << name;
+  }
+  for (const char* name : {"/eval/oracle.json", "/eval/oracle/predictions.jsonl", "/results.csv"}) {
+    EXPECT_EQ(core::read_file(dir_ / (std::string("parts") + name)),
+              core::read_file(dir_ / (std::string("oracle") + name)))
+        << name;
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "plain/eval/oracle.json"));
+  const auto record = nlohmann::json::parse(core::read_file(dir_ / "oracle/eval/oracle.json"));
+  ASSERT_EQ(record.at("epochs").size(), 5u);
+  double best = 0;
+  for (const auto& epoch : record.at("epochs"))
+    best = std::max(best, epoch.at("test/emotion/uar").get<double>());
+  EXPECT_EQ(record.at("best_value").get<double>(), best);
+  const auto metrics = nlohmann::json::parse(core::read_file(dir_ / "oracle/eval/oracle/metrics.json"));
+  EXPECT_EQ(metrics.at("selection"), "oracle");
+  EXPECT_EQ(metrics.at("tasks").at("emotion").at("metrics").at("uar").at("value").get<double>(), best);
+
+  const std::string csv = core::read_file(dir_ / "oracle/results.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 11);
+  const auto report = evaluate_run(dir_ / "oracle", {"", "test", "best", 1});
+  EXPECT_EQ(report.metrics->at("selection"), "clean");
+  EXPECT_GE(best,
+            report.metrics->at("tasks").at("emotion").at("metrics").at("uar").at("value").get<double>());
+  EXPECT_THAT(report.text, ::testing::HasSubstr("oracle (by the test part: no result)"));
+  const std::string page = core::read_file(dir_ / "oracle/report.html");
+  EXPECT_THAT(page, ::testing::HasSubstr("How the epoch was chosen"));
+  EXPECT_THAT(page, ::testing::HasSubstr("never a result"));
+  EXPECT_THAT(evaluate_run(dir_ / "plain", {"", "test", "best", 1}).text,
+              ::testing::Not(::testing::HasSubstr("oracle")));
+
+  // Folds carry it on: a row of its own in folds.csv, a folder of its own for what is pooled.
+  const auto pooled = pool_folds(dir_ / "cv", {dir_ / "oracle"});
+  EXPECT_THAT(pooled.text, ::testing::HasSubstr("oracle (by the test part: no result)"));
+  EXPECT_THAT(core::read_file(dir_ / "cv/folds.csv"), ::testing::HasSubstr("0,oracle,emotion,10"));
+  EXPECT_EQ(nlohmann::json::parse(core::read_file(dir_ / "cv/eval/oracle/metrics.json")).at("selection"),
+            "oracle");
+}
+
+TEST_F(TrainerTest, NoResultHidesALeakThatTheRecipeAllows) {
+  auto config = experiment(1);
+  data::FractionProtocol split;
+  split.by = data::GroupBy::kSample;
+  config.data.split = split;
+  EXPECT_THAT(test::error_of([&] { fit(config, "refused"); }, ErrorCode::kData),
+              ::testing::HasSubstr("[subject] subject subject_01 is in train"));
+  split.leaks.allow_leaks = {data::LeakKind::kSubject};
+  config.data.split = split;
+  const std::string path = dir_ / "run";
+  auto run = RunFolder::create(path, config.name, config.seed);
+  core::write_file(path + "/config.yaml", config::dump(config));
+  Trainer trainer(config, run);
+  const auto manifest = trainer.data_manifest();
+  EXPECT_EQ(manifest.at("leaks").at("subject").get<int>(), 6);
+  EXPECT_THAT(manifest.at("leak_examples").at(0).get<std::string>(),
+              ::testing::HasSubstr("subject: subject subject_01"));
+  EXPECT_EQ(manifest.at("split_hashes").at("test").get<std::string>().size(), 64u);
+  trainer.fit();
+  trainer.write_bundle();
+  const auto report = evaluate_run(path, {"", "test", "best", 1});
+  EXPECT_EQ(report.metrics->at("leaks").at("subject").get<int>(), 6);
+  const std::string warning = "LEAKS between the parts, allowed by the recipe: subject 6";
+  EXPECT_THAT(report.text, ::testing::HasSubstr(warning));
+  EXPECT_THAT(core::read_file(path + "/report.html"), ::testing::HasSubstr(warning));
+  EXPECT_THAT(core::read_file(path + "/results.csv"), ::testing::HasSubstr("subject:6"));
+  const auto pooled = pool_folds(dir_ / "cv", {path});
+  EXPECT_EQ(pooled.metrics->at("leaks").at("subject").get<int>(), 6);
+  EXPECT_THAT(core::read_file(dir_ / "cv/report.html"), ::testing::HasSubstr(warning));
 }
 
 TEST_F(TrainerTest, EveryProcessHasItsOwnTensorBoardFile) {

@@ -23,6 +23,13 @@ struct Plot {
   std::vector<Curve> curves;
 };
 
+/// The same results with the epoch chosen in another way.
+struct Selection {
+  std::string name;     ///< "oracle"
+  std::string meaning;  ///< a sentence for readers
+  std::vector<TaskReport> tasks;
+};
+
 /// What a page shows; parts that are empty are left out.
 struct ReportInput {
   std::string title;
@@ -30,13 +37,20 @@ struct ReportInput {
   std::vector<std::pair<std::string, std::string>> facts;
   std::vector<TaskReport> tasks;
   std::vector<Plot> plots;
-  std::optional<double> marked_x;  ///< a vertical line in every plot, such as the best epoch
-  std::string mark_name;           ///< what the line means
+  std::optional<double> marked_x;       ///< a vertical line in every plot, such as the best epoch
+  std::string mark_name;                ///< what the line means
+  std::vector<std::string> warnings{};  ///< what must be known before any number is read; comes first
+  std::vector<Selection> selections{};  ///< shown side by side, never mixed
 };
 
-/// One HTML page that needs nothing but itself: no script, no font, no picture from elsewhere. Facts, metrics
-/// with intervals, scores per class, confusion matrices and curves; readable on a phone and on paper. Every
-/// text of the input is escaped.
+/// The two ways with what they mean. Both reports are of the same samples.
+std::vector<Selection> clean_and_oracle(std::vector<TaskReport> clean, std::vector<TaskReport> oracle);
+/// The same for terminals: a metric a line.
+std::string selections_text(const std::vector<TaskReport>& clean, const std::vector<TaskReport>& oracle);
+
+/// One HTML page that needs nothing but itself: no script, no font, no picture from elsewhere. Warnings,
+/// facts, metrics with intervals, scores per class, confusion matrices and curves; readable on a phone and on
+/// paper. Every text of the input is escaped.
 std::string html_report(const ReportInput& input);
 
 /// The curves of a run's results.csv over its epochs: losses, one plot of metrics per task, the learning

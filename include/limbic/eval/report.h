@@ -10,6 +10,15 @@
 
 namespace limbic::eval {
 
+/// What a reader of results must know before the numbers; written into every metrics.json.
+struct ResultNotes {
+  std::string selection =
+      "clean";  ///< how the epoch was chosen: "clean" on validation, "oracle" on the test part
+  std::map<std::string, int64_t> leaks;  ///< kind -> number of leaks between parts that the recipe allows
+};
+/// "LEAKS between the parts, allowed by the recipe: subject 3, turn 12"; empty without any.
+std::string leaks_text(const std::map<std::string, int64_t>& leaks);
+
 /// How well one task was predicted.
 struct TaskReport {
   affect::LabelSpace labels;
@@ -28,8 +37,11 @@ TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Predicti
 /// {task, classes, num_samples, num_subjects, num_invalid, metrics: {name: {value, low, high}}, per_class:
 /// [...], confusion: rows = truth}. NaN becomes null.
 nlohmann::json to_json(const TaskReport& report);
-/// metrics.json: the reports by task, atomically. @throws Error(kStorage)
-void write_metrics_json(const std::string& path, const std::vector<TaskReport>& reports);
+/// metrics.json: the notes and the reports by task, atomically. @throws Error(kStorage)
+void write_metrics_json(const std::string& path, const std::vector<TaskReport>& reports,
+                        const ResultNotes& notes = {});
+/// The notes of a metrics.json. @throws Error(kData)
+ResultNotes read_notes(const std::string& path);
 
 /// The matrix as aligned text, rows = truth, with recall at the end of each row; for terminals and logs.
 std::string confusion_table(const ConfusionMatrix& confusion, const std::vector<std::string>& classes);
@@ -39,7 +51,8 @@ std::string metrics_table(const TaskReport& report);
 /// metrics.json, and for each task predictions.jsonl and confusion.csv; with several tasks these two have the
 /// task's name (predictions_emotion.jsonl). @throws Error(kStorage)
 std::vector<TaskReport> write_results(const std::string& directory,
-                                      const std::map<std::string, TaskPredictions>& predictions);
+                                      const std::map<std::string, TaskPredictions>& predictions,
+                                      const ResultNotes& notes = {});
 /// Path of a task's predictions in a folder that write_results made.
 std::string predictions_path(const std::string& directory, const std::string& task, bool is_only_task);
 /// The tables of every task, for terminals.

@@ -86,6 +86,7 @@ struct TrainConfig {
   EarlyStoppingConfig early_stopping;
   double checkpoint_minutes = 10.0;
   bool test_at_end = true;
+  bool oracle = false;
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -100,6 +101,9 @@ struct TrainConfig {
     v("checkpoint_minutes", checkpoint_minutes, "also save in the middle of an epoch this often; 0 = never",
       config::at_least(0.0));
     v("test_at_end", test_at_end, "evaluate the best epoch on the test part, once, when training is over");
+    v("oracle", oracle,
+      "also evaluate the test part after every epoch, into a record of its own that nothing else reads: what papers "
+      "that select on the test part would report");
   }
 };
 
