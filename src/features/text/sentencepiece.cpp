@@ -71,7 +71,6 @@ TextCodes sentencepiece_replacements(const TextCodes& codes, const SentencePiece
 text::Normalize sentencepiece_normalizer(SentencePieceRules rules) {
   return [rules = std::move(rules)](TextCodes& codes) {
     if (codes.empty()) return;
-    const uint32_t text_begin = codes.front().begin;
     const uint32_t text_end = codes.back().end;
     TextCodes replaced = sentencepiece_replacements(codes, rules);
     const char32_t space = rules.escapes_spaces ? kSpaceSymbol : U' ';
@@ -79,17 +78,21 @@ text::Normalize sentencepiece_normalizer(SentencePieceRules rules) {
     if (rules.removes_extra_spaces) {
       // Of blanks beside each other the first stays; none at the ends.
       replaced.erase(replaced.begin(), std::find_if_not(replaced.begin(), replaced.end(), is_blank));
-      replaced.erase(
-          std::unique(replaced.begin(), replaced.end(),
-                      [&](const TextCode& a, const TextCode& b) { return is_blank(a) && is_blank(b); }),
-          replaced.end());
+      size_t kept = 0;
+      for (size_t i = 0; i < replaced.size(); ++i) {
+        if (kept > 0 && is_blank(replaced[i]) && is_blank(replaced[kept - 1]))
+          replaced[kept - 1].end = replaced[i].end;
+        else
+          replaced[kept++] = replaced[i];
+      }
+      replaced.resize(kept);
       while (!replaced.empty() && (is_blank(replaced.back()) || replaced.back().code == space))
         replaced.pop_back();
     }
     codes.clear();
     if (replaced.empty()) return;
     if (rules.adds_dummy_prefix && !rules.treats_space_as_suffix)
-      codes.push_back({space, text_begin, text_begin});
+      codes.push_back({space, replaced.front().begin, replaced.front().begin});
     for (const TextCode& c : replaced) codes.push_back({is_blank(c) ? space : c.code, c.begin, c.end});
     if (rules.adds_dummy_prefix && rules.treats_space_as_suffix) codes.push_back({space, text_end, text_end});
   };
@@ -183,14 +186,12 @@ std::shared_ptr<const Tokenizer> sentencepiece_tokenizer(const SentencePieceMode
       parts.model = text::scored_bpe_model(tokens, fallback);
       break;
     case SentencePieceModel::Kind::kWord:
-      parts.pre_tokenize.push_back(
-          text::split_at(text::literal(space_symbol()), model.treats_space_as_suffix
-                                                            ? text::SplitBehavior::kMergedWithPrevious
-                                                            : text::SplitBehavior::kMergedWithNext));
-      parts.model = text::whole_model(tokens, fallback, /*by_character=*/false);
+      parts.model = text::whole_model(tokens, fallback,
+                                      model.treats_space_as_suffix ? text::WholeUnit::kWordBeforeSpace
+                                                                   : text::WholeUnit::kWordAfterSpace);
       break;
     case SentencePieceModel::Kind::kCharacter:
-      parts.model = text::whole_model(tokens, fallback, /*by_character=*/true);
+      parts.model = text::whole_model(tokens, fallback, text::WholeUnit::kCharacter);
       break;
   }
   const auto control_id = [&](const std::string& piece) {

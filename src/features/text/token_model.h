@@ -101,9 +101,11 @@ std::unique_ptr<TokenModel> unigram_model(const std::vector<ScoredToken>& tokens
 /// SentencePiece's BPE: of all neighbours whose union is a token, the best score first.
 std::unique_ptr<TokenModel> scored_bpe_model(const std::vector<ScoredToken>& tokens,
                                              const FallbackOptions& options);
-/// SentencePiece's word and character models: a piece, or a character, is a token or unknown.
+/// SentencePiece's word and character models: what is a token as a whole, or unknown. Words begin, or end,
+/// with U+2581.
+enum class WholeUnit { kCharacter, kWordAfterSpace, kWordBeforeSpace };
 std::unique_ptr<TokenModel> whole_model(const std::vector<ScoredToken>& tokens,
-                                        const FallbackOptions& options, bool by_character);
+                                        const FallbackOptions& options, WholeUnit unit);
 
 /// "<0x0A>"
 std::string byte_token(uint8_t byte);

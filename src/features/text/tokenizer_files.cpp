@@ -6,6 +6,7 @@
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/features/tokenizer.h"
+#include "limbic/features/word_vocabulary.h"
 #include "limbic/formats/jsonl.h"
 #include "pipeline.h"
 
@@ -167,7 +168,10 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::string& path) {
     const std::string extension = fs::path(path).extension();
     if (extension == ".json") return load_tokenizer_json(path);
     if (extension == ".model") return load_sentencepiece(path);
-    if (extension == ".txt") return load_wordpiece(path);
+    if (extension == ".txt") {
+      const bool is_words = core::read_file(path, kMaxVocabularyBytes).rfind("limbic-words ", 0) == 0;
+      return is_words ? load_word_vocabulary(path) : load_wordpiece(path);
+    }
     throw Error(ErrorCode::kData,
                 path +
                     ": expected a tokenizer.json, a vocab.txt, a SentencePiece .model, or a "

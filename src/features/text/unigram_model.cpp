@@ -117,10 +117,13 @@ class UnigramModel final : public TokenModel {
     };
     std::vector<Best> best(num_codes + 1);
     best[0].begin = 0;
-    const auto offer = [&](size_t begin, size_t end, int32_t id, Score score) {
+    // Sums are doubles when they are compared and Scores when they are kept: SentencePiece decides so, and
+    // near ties ("...." as ". ..." or "... .") depend on it.
+    const auto offer = [&](size_t begin, size_t end, int32_t id, double score) {
       Best& at = best[end];
-      const Score sum = static_cast<Score>(score + best[begin].score);
-      if (at.begin == kNowhere || sum > at.score) at = {id, static_cast<uint32_t>(begin), sum};
+      const double sum = score + static_cast<double>(best[begin].score);
+      if (at.begin == kNowhere || sum > static_cast<double>(at.score))
+        at = {id, static_cast<uint32_t>(begin), static_cast<Score>(sum)};
     };
     for (size_t begin = 0; begin < num_codes; ++begin) {
       bool has_single = false;
@@ -134,7 +137,7 @@ class UnigramModel final : public TokenModel {
         offer(begin, end, id, score_of(id, piece.begin[end] - piece.begin[begin]));
         has_single = has_single || end == begin + 1;
       }
-      if (!has_single) offer(begin, begin + 1, ByteTrie::kNone, unknown_score_);
+      if (!has_single) offer(begin, begin + 1, ByteTrie::kNone, static_cast<double>(unknown_score_));
     }
     std::vector<PieceToken> path;
     for (size_t end = num_codes; end > 0; end = best[end].begin)
@@ -152,10 +155,10 @@ class UnigramModel final : public TokenModel {
   static constexpr uint32_t kNowhere = std::numeric_limits<uint32_t>::max();
 
   /// Strings that the user defined are always preferred.
-  Score score_of(int32_t id, size_t num_bytes) const {
+  double score_of(int32_t id, size_t num_bytes) const {
     const auto i = static_cast<size_t>(id);
-    if (uses_[i] != TokenUse::kUserDefined) return scores_[i];
-    return static_cast<Score>(static_cast<double>(static_cast<Score>(num_bytes) * most_) - 0.1);
+    if (uses_[i] != TokenUse::kUserDefined) return static_cast<double>(scores_[i]);
+    return static_cast<double>(static_cast<Score>(num_bytes) * most_) - 0.1;
   }
 
   FallbackOptions options_;
@@ -316,20 +319,23 @@ class ScoredBpeModel final : public TokenModel {
 
 class WholeModel final : public TokenModel {
  public:
-  WholeModel(const std::vector<ScoredToken>& tokens, const FallbackOptions& options, bool by_character)
-      : options_(options), by_character_(by_character) {
+  WholeModel(const std::vector<ScoredToken>& tokens, const FallbackOptions& options, WholeUnit unit)
+      : options_(options), unit_(unit) {
     for (size_t i = 0; i < tokens.size(); ++i) {
       if (is_found_in_text(tokens[i].use)) ids_[tokens[i].text] = static_cast<int32_t>(i);
     }
-    if (by_character) user_defined_ = trie_of_user_defined(tokens);
+    if (unit == WholeUnit::kCharacter) user_defined_ = trie_of_user_defined(tokens);
     if (options.has_byte_fallback) bytes_ = byte_token_ids(tokens);
   }
   void tokenize(const TextCode* codes, size_t num_codes, std::vector<PieceToken>& out) const override {
     TokenSink sink(options_, bytes_, out);
     const PieceBytes piece(codes, num_codes);
     for (size_t i = 0; i < num_codes;) {
-      const size_t end =
-          by_character_ ? std::max(i + 1, user_defined_end(user_defined_, piece, i)) : num_codes;
+      size_t end = std::max(i + 1, user_defined_end(user_defined_, piece, i));
+      if (unit_ == WholeUnit::kWordAfterSpace)
+        while (end < num_codes && codes[end].code != kSpaceCode) ++end;
+      if (unit_ == WholeUnit::kWordBeforeSpace)
+        while (end < num_codes && codes[end - 1].code != kSpaceCode) ++end;
       const auto found = ids_.find(std::string(piece.part(i, end)));
       if (found == ids_.end())
         sink.unknown(piece.part(i, end), i, end);
@@ -340,8 +346,10 @@ class WholeModel final : public TokenModel {
   }
 
  private:
+  static constexpr char32_t kSpaceCode = 0x2581;
+
   FallbackOptions options_;
-  bool by_character_;
+  WholeUnit unit_;
   std::unordered_map<std::string, int32_t> ids_;
   ByteTrie user_defined_;
   std::vector<int32_t> bytes_;
@@ -361,8 +369,8 @@ std::unique_ptr<TokenModel> scored_bpe_model(const std::vector<ScoredToken>& tok
 }
 
 std::unique_ptr<TokenModel> whole_model(const std::vector<ScoredToken>& tokens,
-                                        const FallbackOptions& options, bool by_character) {
-  return std::make_unique<WholeModel>(tokens, options, by_character);
+                                        const FallbackOptions& options, WholeUnit unit) {
+  return std::make_unique<WholeModel>(tokens, options, unit);
 }
 
 }  // namespace limbic::features::text
