@@ -35,6 +35,16 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
           f.validate(checks);
           config::ThrowingChecks framing(name + ".framing");
           f.framing.validate(framing);
+        } else if constexpr (std::is_same_v<Feature, HashedNgramsFeature>) {
+          config::ThrowingChecks ngrams(name + ".ngrams");
+          f.ngrams.validate(ngrams);
+          config::ThrowingChecks words(name + ".ngrams.words");
+          f.ngrams.words.validate(words);
+          config::ThrowingChecks characters(name + ".ngrams.characters");
+          f.ngrams.characters.validate(characters);
+        } else if constexpr (std::is_same_v<Feature, TokensFeature>) {
+          config::ThrowingChecks checks(name);
+          f.validate(checks);
         }
       },
       feature);
@@ -57,6 +67,9 @@ struct FeatureExtractor::Impl {
   std::map<std::string, signals::LogMel> mels;                   ///< of the log_mel modalities
   std::map<std::string, signals::VoiceFunctionals> functionals;  ///< of the voice_functionals modalities
 
+  std::map<std::string, HashedNgrams> ngrams;                          ///< of the hashed_ngrams modalities
+  std::map<std::string, std::shared_ptr<const Tokenizer>> tokenizers;  ///< of the tokens modalities
+
   explicit Impl(const FeatureConfig& c) : config(c) {
     for (const auto& [modality, feature] : config) {
       check_feature(feature, "features." + modality);
@@ -64,6 +77,11 @@ struct FeatureExtractor::Impl {
         mels.emplace(modality, signals::LogMel(f->mel));
       if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature))
         functionals.emplace(modality, signals::VoiceFunctionals(f->functionals));
+      if (const auto* f = std::get_if<HashedNgramsFeature>(&feature))
+        ngrams.emplace(modality,
+                       HashedNgrams(f->ngrams, f->idf.empty() ? std::vector<double>{} : read_idf(f->idf)));
+      if (const auto* f = std::get_if<TokensFeature>(&feature))
+        tokenizers.emplace(modality, load_tokenizer(f->tokenizer));
     }
   }
 
@@ -151,6 +169,14 @@ struct FeatureExtractor::Impl {
                       const SubjectScale* subject) const {
     return values_stream(raw, feature, subject);
   }
+  affect::Stream make(const HashedNgramsFeature&, const std::string& modality, const affect::Stream& raw,
+                      const SubjectScale*) const {
+    return ngrams_stream(raw, ngrams.at(modality));
+  }
+  affect::Stream make(const TokensFeature& feature, const std::string& modality, const affect::Stream& raw,
+                      const SubjectScale*) const {
+    return tokens_stream(raw, *tokenizers.at(modality), feature);
+  }
 };
 
 FeatureExtractor::FeatureExtractor(const FeatureConfig& config)
@@ -203,6 +229,8 @@ FrameShape FeatureExtractor::frame_shape(const std::string& modality) const {
   if (std::holds_alternative<VoiceFunctionalsFeature>(feature))
     return {impl_->functionals.at(modality).num_values()};
   if (const auto* f = std::get_if<FaceCropFeature>(&feature)) return {f->channels, f->size, f->size};
+  if (const auto* f = std::get_if<HashedNgramsFeature>(&feature)) return {f->ngrams.width()};
+  if (std::holds_alternative<TokensFeature>(feature)) return {1};
   return {};
 }
 

@@ -60,6 +60,28 @@ std::string find_bundle(const std::string& path) {
                                      "`limbic train` writes RUN/bundle when it ends");
 }
 
+/// Copies what the features read (a file, or a folder) into the bundle and names it from there.
+void take_feature_files(features::FeatureConfig& config, const std::string& directory) {
+  for (const auto& [modality, path] : features::feature_files(config)) {
+    const fs::path from = fs::path(*path).has_filename() ? fs::path(*path) : fs::path(*path).parent_path();
+    const fs::path name = fs::path("features") / modality / from.filename();
+    fs::create_directories((fs::path(directory) / name).parent_path());
+    fs::copy(from, fs::path(directory) / name, fs::copy_options::recursive);
+    *path = name.string();
+  }
+}
+
+/// A bundle names files of its own alone.
+void find_feature_files(features::FeatureConfig& config, const std::string& directory) {
+  for (const auto& [modality, path] : features::feature_files(config)) {
+    const fs::path name = fs::path(*path).lexically_normal();
+    require(name.is_relative() && name.begin()->string() == "features", ErrorCode::kModel,
+            directory + "/bundle.yaml: features." + modality + ": '" + *path +
+                "' is not a file of the bundle; expected features/...");
+    *path = (fs::path(directory) / name).string();
+  }
+}
+
 }  // namespace
 
 void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weights,
@@ -72,6 +94,7 @@ void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weig
   try {
     formats::write_safetensors(temp + "/model.safetensors", weights, {{"format", "pt"}});
     info.weights_sha256 = core::sha256_file(temp + "/model.safetensors");
+    take_feature_files(info.features, temp);
     core::write_file(temp + "/bundle.yaml", config::dump(info));
     core::write_file(temp + "/README.md", model_card(info));
     const std::string old = core::temp_name_for(directory + "-old");
@@ -100,6 +123,7 @@ Bundle load_bundle(const std::string& path) {
       bundle.info.schema_version <= kBundleSchema, ErrorCode::kModel,
       fmt::format("{}/bundle.yaml: layout {} is newer than this limbic reads ({}); use limbic {} or later",
                   directory, bundle.info.schema_version, kBundleSchema, bundle.info.limbic_version));
+  find_feature_files(bundle.info.features, directory);
   const auto weights = formats::read_safetensors(weights_path).tensors;
   bundle.model = build_model(bundle.info.model, bundle.info.tasks, bundle.info.inputs);
   try {

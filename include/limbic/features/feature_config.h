@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "limbic/config/checks.h"
+#include "limbic/features/hashed_ngrams.h"
 #include "limbic/signals/audio/log_mel.h"
 #include "limbic/signals/voice/voice_functionals.h"
 #include "limbic/vision/face_crop.h"
@@ -114,18 +115,55 @@ struct ValuesFeature {
   void validate(config::Checks& checks) const;
 };
 
+/// Text -> one frame: hashed counts of its n-grams.
+struct HashedNgramsFeature {
+  static constexpr const char* kType = "hashed_ngrams";
+  HashedNgramsConfig ngrams;
+  std::string idf;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("ngrams", ngrams, "text to counts of n-grams");
+    v("idf", idf, "file of column weights learned on the training part (write_idf); empty = none");
+  }
+};
+
+/// Text -> ids of tokens, (T, 1) float32 (exact: ids are below 2^24) for an embedding.
+struct TokensFeature {
+  static constexpr const char* kType = "tokens";
+  std::string tokenizer;
+  int64_t max_length = 128;
+  bool add_special = true;
+  bool keep_end = false;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("tokenizer", tokenizer,
+      "tokenizer.json, vocab.txt, SentencePiece .model, word vocabulary .txt, or a folder with one of them");
+    v("max_length", max_length, "tokens kept of a text, special ones included");
+    v("add_special", add_special, "the tokenizer's own tokens around the text ([CLS], </s>)");
+    v("keep_end", keep_end, "a text that is too long loses its begin instead of its end");
+  }
+  void validate(config::Checks& checks) const;
+};
+
 /// Mean and deviation per feature of everything known of one subject. Empty = nothing valid.
 struct SubjectScale {
   std::vector<double> mean_F;
   std::vector<double> deviation_F;
 };
 
-using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, FaceCropFeature, ValuesFeature>;
+using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, FaceCropFeature, ValuesFeature,
+                                     HashedNgramsFeature, TokensFeature>;
 /// Whether it is made from a waveform.
 bool takes_waveform(const ModalityFeature& feature);
+/// Whether it is made from a text.
+bool takes_text(const ModalityFeature& feature);
 /// The rate of that waveform, Hz; 0 for features of other streams.
 int64_t waveform_rate_hz(const ModalityFeature& feature);
 /// What is made of each modality. It is stored in the bundle, so that inference makes the same.
 using FeatureConfig = std::map<std::string, ModalityFeature>;
+/// The paths of files that features read (tokenizers, idf), by modality: a bundle carries them along.
+std::vector<std::pair<std::string, std::string*>> feature_files(FeatureConfig& config);
 
 }  // namespace limbic::features

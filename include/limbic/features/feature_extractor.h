@@ -10,6 +10,7 @@
 #include "limbic/affect/stream.h"
 #include "limbic/core/time.h"
 #include "limbic/features/feature_config.h"
+#include "limbic/features/tokenizer.h"
 
 namespace limbic::features {
 
@@ -28,7 +29,7 @@ class FeatureExtractor {
 
   /// A stream as the store keeps it to what the model sees, by the feature of `modality`:
   /// log_mel and voice_functionals take a waveform (S,) or (S, 1) int16 or float32; face_crop (T, C, H, W)
-  /// uint8; values (T, F).
+  /// uint8; values (T, F); hashed_ngrams and tokens a text (S,) uint8, UTF-8.
   /// @param subject  statistics for values features that are normalised by subject
   /// @throws Error(kData) naming the modality when the stream does not fit
   affect::Stream extract(const std::string& modality, const affect::Stream& raw,
@@ -69,6 +70,15 @@ affect::Stream face_stream(const affect::Stream& crops, const FaceCropFeature& f
 /// Sensor values (T, F), scaled.
 affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& feature,
                              const SubjectScale* subject = nullptr);
+/// One frame (1, F) of a text, rate 0.
+affect::Stream ngrams_stream(const affect::Stream& raw, const HashedNgrams& ngrams);
+/// Ids of a text's tokens, (T, 1) float32, rate 0. Tokens are in order and have no time of their own.
+affect::Stream tokens_stream(const affect::Stream& raw, const Tokenizer& tokenizer,
+                             const TokensFeature& feature);
+/// Column weights of hashed_ngrams as a safetensors file. @throws Error(kStorage)
+void write_idf(const std::string& path, const std::vector<double>& idf);
+/// @throws Error(kData)
+std::vector<double> read_idf(const std::string& path);
 /// Mean and deviation of the finite values in valid frames of a subject's streams, each (T, F).
 SubjectScale subject_scale(const std::vector<affect::Stream>& streams);
 

@@ -38,6 +38,7 @@ std::string raw_stream_for(const std::string& modality, const features::Modality
   if (info.modalities.count(modality) != 0) return modality;
   if (features::takes_waveform(feature)) return stream_name::kAudioWave;
   if (std::holds_alternative<features::FaceCropFeature>(feature)) return stream_name::kFace;
+  if (features::takes_text(feature)) return stream_name::kText;
   return modality;
 }
 

@@ -111,13 +111,12 @@ class Pipeline final : public Tokenizer {
       }
       TextCodes part(codes.begin() + static_cast<std::ptrdiff_t>(segment.begin),
                      codes.begin() + static_cast<std::ptrdiff_t>(segment.end));
-      const uint32_t text_begin = part.front().begin;
       normalize(part);
       for (const Segment& inner : normalized_.cut(part, 0, part.size())) {
         if (inner.token != nullptr) {
           append(encoding, inner.token->id, part, inner.begin, inner.end);
         } else {
-          encode_part(part, inner, text_begin == 0 && inner.begin == 0, encoding);
+          encode_part(part, inner, encoding);
         }
       }
     }
@@ -168,12 +167,12 @@ class Pipeline final : public Tokenizer {
     return i < parts_.is_never_text.size() && parts_.is_never_text[i];
   }
 
-  void encode_part(const TextCodes& part, const Segment& segment, bool is_first, Encoding& encoding) const {
+  void encode_part(const TextCodes& part, const Segment& segment, Encoding& encoding) const {
     Pieces pieces;
     pieces.codes.assign(part.begin() + static_cast<std::ptrdiff_t>(segment.begin),
                         part.begin() + static_cast<std::ptrdiff_t>(segment.end));
     pieces.ranges = {{0, pieces.codes.size()}};
-    for (const auto& step : parts_.pre_tokenize) step(pieces, is_first);
+    for (const auto& step : parts_.pre_tokenize) step(pieces);
     std::vector<PieceToken> tokens;
     for (const CodeRange& range : pieces.ranges) {
       tokens.clear();

@@ -109,7 +109,7 @@ void put_before_pieces(Pieces& pieces, char32_t front, const Wants& wants) {
 }  // namespace
 
 PreTokenize split_at(FindMatches find, SplitBehavior behavior, bool is_inverted) {
-  return [find = std::move(find), behavior, is_inverted](Pieces& pieces, bool) {
+  return [find = std::move(find), behavior, is_inverted](Pieces& pieces) {
     std::vector<CodeRange> out;
     std::vector<CodeRange> matches;
     for (const CodeRange& piece : pieces.ranges)
@@ -120,20 +120,20 @@ PreTokenize split_at(FindMatches find, SplitBehavior behavior, bool is_inverted)
 
 PreTokenize bert_words() {
   return [space = split_at(each_character(is_white_space), SplitBehavior::kRemoved),
-          punctuation = split_at(each_character(is_bert_punctuation), SplitBehavior::kIsolated)](
-             Pieces& pieces, bool is_first) {
-    space(pieces, is_first);
-    punctuation(pieces, is_first);
+          punctuation =
+              split_at(each_character(is_bert_punctuation), SplitBehavior::kIsolated)](Pieces& pieces) {
+    space(pieces);
+    punctuation(pieces);
   };
 }
 
 PreTokenize byte_level_words(bool adds_prefix_space, bool splits) {
-  return [=, words = split_at(gpt2_words(), SplitBehavior::kIsolated)](Pieces& pieces, bool is_first) {
+  return [=, words = split_at(gpt2_words(), SplitBehavior::kIsolated)](Pieces& pieces) {
     if (adds_prefix_space) {
       put_before_pieces(pieces, ' ',
                         [&](size_t i) { return pieces.codes[pieces.ranges[i].begin].code != ' '; });
     }
-    if (splits) words(pieces, is_first);
+    if (splits) words(pieces);
     TextCodes codes;
     codes.reserve(pieces.codes.size());
     std::string bytes;
@@ -160,19 +160,18 @@ PreTokenize metaspace(char32_t replacement, PrependScheme scheme, bool splits) {
       if (codes[i].code == replacement) found.push_back({i, i + 1});
     }
   };
-  return
-      [=, words = split_at(find_replacement, SplitBehavior::kMergedWithNext)](Pieces& pieces, bool is_first) {
-        for (TextCode& c : pieces.codes) {
-          if (c.code == ' ') c.code = replacement;
-        }
-        if (scheme != PrependScheme::kNever) {
-          put_before_pieces(pieces, replacement, [&](size_t i) {
-            return pieces.codes[pieces.ranges[i].begin].code != replacement &&
-                   (scheme == PrependScheme::kAlways || (is_first && i == 0));
-          });
-        }
-        if (splits) words(pieces, is_first);
-      };
+  return [=, words = split_at(find_replacement, SplitBehavior::kMergedWithNext)](Pieces& pieces) {
+    for (TextCode& c : pieces.codes) {
+      if (c.code == ' ') c.code = replacement;
+    }
+    if (scheme != PrependScheme::kNever) {
+      put_before_pieces(pieces, replacement, [&](size_t i) {
+        return pieces.codes[pieces.ranges[i].begin].code != replacement &&
+               (scheme == PrependScheme::kAlways || pieces.codes[pieces.ranges[i].begin].begin == 0);
+      });
+    }
+    if (splits) words(pieces);
+  };
 }
 
 std::function<void(TextCodes&)> replace_matches(FindMatches find, const std::string& content) {

@@ -14,9 +14,8 @@ struct Pieces {
   std::vector<CodeRange> ranges;
 };
 
-/// A step that cuts pieces into smaller ones or rewrites them. @param is_first  whether the text's begin is
-/// in it
-using PreTokenize = std::function<void(Pieces& pieces, bool is_first)>;
+/// A step that cuts pieces into smaller ones or rewrites them.
+using PreTokenize = std::function<void(Pieces& pieces)>;
 
 /// What becomes of the matches that a piece is cut at.
 enum class SplitBehavior { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
