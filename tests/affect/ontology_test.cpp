@@ -233,17 +233,17 @@ TEST(Ontology, CodesAndSpellingsOfCorporaAreUnderstood) {
   EXPECT_EQ(meaning_of("ravdess", "05"), "anger");
   EXPECT_EQ(meaning_of("ravdess", "Fearful"), "fear");
   EXPECT_EQ(meaning_of("crema_d", "FEA"), "fear");
-  EXPECT_EQ(meaning_of("emodb", "L"), "boredom");
-  EXPECT_EQ(meaning_of("emodb", "A"), "fear");
+  EXPECT_EQ(meaning_of("emo_db", "L"), "boredom");
+  EXPECT_EQ(meaning_of("emo_db", "A"), "fear");
   EXPECT_EQ(meaning_of("savee", "a"), "anger");
   EXPECT_EQ(meaning_of("tess", "ps"), "pleasant_surprise");
   EXPECT_EQ(meaning_of("iemocap", "exc"), "excitement");
   EXPECT_EQ(meaning_of("iemocap", "xxx"), "none: the annotators did not agree");
-  EXPECT_EQ(meaning_of("affectnet", "10"), "none: no face, or a drawn or hidden one");
+  EXPECT_EQ(meaning_of("affect_net", "10"), "none: no face, or a drawn or hidden one");
   EXPECT_EQ(meaning_of("emorynlp", "Powerful"), "power");
   EXPECT_EQ(meaning_of("wesad", "3"), "amusement");
-  EXPECT_EQ(meaning_of("cogload", "0"), "cognitive_load");
-  EXPECT_EQ(meaning_of("walk_imu_emotion", "-1"), "sadness");
+  EXPECT_EQ(meaning_of("cog_load", "0"), "cognitive_load");
+  EXPECT_EQ(meaning_of("walk_imu", "-1"), "sadness");
 }
 
 TEST(Ontology, ALabelOfTwoTasksNeedsItsTask) {
@@ -265,7 +265,7 @@ TEST(Ontology, RatingsBecomeUnitsAndClasses) {
   EXPECT_EQ(builtin().to_unit("deap", "valence", 9.0), 1.0);
   EXPECT_EQ(builtin().to_unit("deap", "valence", 5.0), 0.0);
   EXPECT_NEAR(*builtin().to_unit("mosi", "sentiment", -1.2), -0.4, 1e-12);
-  EXPECT_EQ(builtin().to_unit("affectnet", "arousal", -2.0), std::nullopt);
+  EXPECT_EQ(builtin().to_unit("affect_net", "arousal", -2.0), std::nullopt);
   EXPECT_EQ(builtin().to_unit("deap", "valence", nan), std::nullopt);
   EXPECT_EQ(builtin().to_unit("recola", "arousal", 1.5), 1.0);
   EXPECT_EQ(builtin().map_value(0.0, "sentiment2"), 1);

@@ -64,6 +64,42 @@ TEST(LabelMapping, ACorpusOfOnesOwnIsReadByItsWords) {
   EXPECT_NE(map.reasons.at("plonk").find("no concept 'plonk'"), std::string::npos);
 }
 
+TEST(LabelMapping, EveryImportersLabelsAreKnown) {
+  // Label spaces as the importers write them; every label means something or is `none` in the corpus'
+  // section.
+  const std::vector<std::pair<std::string, affect::LabelSpace>> spaces{
+      {"ravdess", kRavdess},
+      {"crema_d", {"emotion", {"anger", "disgust", "fear", "happy", "neutral", "sad"}}},
+      {"emo_db", {"emotion", {"neutral", "anger", "boredom", "disgust", "fear", "happiness", "sadness"}}},
+      {"savee", {"emotion", {"anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"}}},
+      {"tess", {"emotion", {"angry", "disgust", "fear", "happy", "neutral", "pleasant surprise", "sad"}}},
+      {"fer2013", {"emotion", {"angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"}}},
+      {"ck_plus",
+       {"emotion", {"neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise"}}},
+      {"affect_net",
+       {"emotion", {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt"}}},
+      {"afew", {"emotion", {"angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"}}},
+      {"wesad_features", {"condition", {"baseline", "stress", "amusement", "meditation"}}},
+      {"wesad_features", {"stress", {"non-stress", "stress"}}},
+      {"stress_predict", {"stress", {"rest", "stress"}}},
+      {"cog_load", {"load", {"rest", "load"}}},
+      {"walk_imu", {"emotion", {"sad", "neutral", "happy"}}},
+      {"k_emocon", {"self_arousal", {"low", "high"}}},
+      {"simulated", {"emotion", {"neutral", "happy", "sad", "angry", "afraid", "calm"}}}};
+  for (const auto& [corpus, space] : spaces) {
+    for (const auto& label : space.classes) {
+      const auto meaning = shared_ontology().map_label(corpus, label, space.task);
+      EXPECT_TRUE(meaning.id || !meaning.reason.empty()) << corpus << " " << label;
+    }
+  }
+  const auto stress = map_labels(spaces[9].second, "wesad_features", "stress2", shared_ontology());
+  EXPECT_TRUE(stress.unmapped.empty());
+  EXPECT_EQ(stress.class_of_label.at("meditation"), "no_stress");
+  EXPECT_EQ(map_labels(spaces[12].second, "cog_load", "load2", shared_ontology()).unmapped.size(), 0u);
+  EXPECT_EQ(map_labels(spaces[14].second, "k_emocon", "arousal2", shared_ontology()).class_of_label.at("low"),
+            "low");
+}
+
 TEST(LabelMapping, MistakesAreErrors) {
   EXPECT_NE(test::error_of([] { map_labels(kRavdess, "ravdess", "emotoin7", shared_ontology()); },
                            ErrorCode::kConfig)
