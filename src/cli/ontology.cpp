@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 
 #include "limbic/cli/commands.h"
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
-#include "limbic/data/label_mapping.h"
 #include "limbic/plot/figure.h"
 
 namespace limbic::cli {
@@ -124,30 +124,30 @@ void plot_concepts(const Ontology& ontology, const std::string& path) {
   figure.write(path);
 }
 
-std::string meanings_text(const Ontology& ontology, const affect::LabelSpace& labels,
-                          const OntologyArgs& args) {
-  if (!args.to.empty()) return data::mapping_report(data::map_labels(labels, args.corpus, args.to, ontology));
-  std::string text;
-  for (const auto& label : labels.classes) {
-    const auto meaning = ontology.map_label(args.corpus, label, labels.task);
-    text += label + " -> " + (meaning.id ? ontology.name(*meaning.id) : "none: " + meaning.reason) + "\n";
+/// "FEA -> fear", "xxx -> none: the annotators did not agree"
+std::string meaning_text(const Ontology& ontology, const OntologyArgs& args, const std::string& label,
+                         const std::string& task) {
+  const auto meaning = ontology.map_label(args.corpus, label, task);
+  if (!meaning.id) return label + " -> none: " + meaning.reason + "\n";
+  if (args.to.empty()) return label + " -> " + ontology.name(*meaning.id) + "\n";
+  std::string name;
+  const auto& levels = ontology.file().levels;
+  if (std::find(levels.begin(), levels.end(), args.to) != levels.end()) {
+    if (const auto above = ontology.at_level(*meaning.id, args.to)) name = ontology.name(*above);
+  } else if (const auto index = ontology.map_to_task(*meaning.id, args.to)) {
+    name = ontology.task(args.to).classes[static_cast<size_t>(*index)].name;
   }
-  return text;
+  if (name.empty()) name = "none: " + ontology.name(*meaning.id) + " lies below nothing of " + args.to;
+  return label + " -> " + name + "\n";
 }
 
 std::string map_text(const Ontology& ontology, const OntologyArgs& args) {
-  if (!args.label.empty()) {
-    ontology.map_label(args.corpus, args.label,
-                       args.task);  // an unknown label is an error that names the known ones
-    return meanings_text(ontology, {args.task, {args.label}}, args);
-  }
+  if (!args.label.empty()) return meaning_text(ontology, args, args.label, args.task);
   std::string text;
   for (const auto& [task, labels] : ontology.corpus(args.corpus).tasks) {
     if (!args.task.empty() && task != args.task) continue;
-    affect::LabelSpace space{task, {}};
-    for (const auto& [label, meaning] : labels.labels) space.classes.push_back(label);
-    for (const auto& [label, reason] : labels.none) space.classes.push_back(label);
-    text += meanings_text(ontology, space, args);
+    for (const auto& [label, meaning] : labels.labels) text += meaning_text(ontology, args, label, task);
+    for (const auto& [label, reason] : labels.none) text += meaning_text(ontology, args, label, task);
   }
   require(!text.empty(), ErrorCode::kConfig,
           args.corpus + " has no labels" + (args.task.empty() ? "" : " of task '" + args.task + "'"));
