@@ -12,6 +12,11 @@ ImportReport import_walk_imu(const std::string& source, const std::string& out, 
 ImportReport import_gaze_graph(const std::string& source, const std::string& out,
                                const ImportOptions& options);
 ImportReport import_lund2013(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_amigos(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_mahnob_hci(const std::string& source, const std::string& out,
+                               const ImportOptions& options);
+ImportReport import_recola(const std::string& source, const std::string& out, const ImportOptions& options);
+ImportReport import_sewa(const std::string& source, const std::string& out, const ImportOptions& options);
 ImportReport import_bvh_styles(const std::string& source, const std::string& out,
                                const ImportOptions& options);
 ImportReport import_wesad(const std::string& source, const std::string& out, const ImportOptions& options);
@@ -34,6 +39,11 @@ std::vector<Importer> physio_importers() {
       {"walk_imu", "walking with induced emotion: windows of watch IMU and heart rate", import_walk_imu},
       {"gaze_graph", "GazeGraph DesktopActivity: windows of gaze, folder or zip", import_gaze_graph},
       {"lund2013", "Lund 2013: hand-labelled eye movements, both coders", import_lund2013},
+      {"amigos", "AMIGOS: Data_Preprocessed_P*.mat, windows of EEG, ECG and GSR with self-assessment",
+       import_amigos},
+      {"mahnob_hci", "MAHNOB-HCI: Sessions/<n>/session.xml with .bdf, windows of stimuli", import_mahnob_hci},
+      {"recola", "RECOLA, its own layout or AVEC 2015/2016: windows with ratings over time", import_recola},
+      {"sewa", "SEWA as AVEC 2017 to 2019 gave it out: windows with ratings over time", import_sewa},
       {"bvh_styles", "motion capture in affective styles: joint positions of .bvh files", import_bvh_styles},
   };
 }

@@ -1,12 +1,17 @@
 list(APPEND sources
+  import/physio/amigos.cpp
   import/physio/bvh_styles.cpp
   import/physio/cog_load.cpp
+  import/physio/continuous.cpp
   import/physio/deap.cpp
   import/physio/gaze_graph.cpp
   import/physio/importers.cpp
   import/physio/k_emocon.cpp
   import/physio/lund2013.cpp
+  import/physio/mahnob_hci.cpp
+  import/physio/recola.cpp
   import/physio/sensor_features.cpp
+  import/physio/sewa.cpp
   import/physio/stress_predict.cpp
   import/physio/walk_imu.cpp
   import/physio/wesad.cpp
