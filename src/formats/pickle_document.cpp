@@ -130,7 +130,7 @@ PickleBytes::PickleBytes(const std::string& path, uint64_t max_bytes) {
   if (file.size() == 0) file.fail("an empty file; a pickle has at least 2 bytes");
   void* mapped = mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.fd(), 0);
   if (mapped == MAP_FAILED) file.fail(fmt::format("cannot map: {}", std::strerror(errno)));
-  mapping_ = {mapped, Unmap{file.size()}};
+  mapping_ = {mapped, PickleUnmap{file.size()}};
   view_ = {static_cast<const char*>(mapped), file.size()};
   unpack(path, max_bytes);
 }
@@ -141,7 +141,7 @@ PickleBytes::PickleBytes(std::string bytes, const std::string& name, uint64_t ma
   unpack(name, max_bytes);
 }
 
-void PickleBytes::Unmap::operator()(void* mapped) const {
+void PickleUnmap::operator()(void* mapped) const {
   munmap(mapped, size);
 }
 

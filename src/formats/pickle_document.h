@@ -12,6 +12,12 @@
 
 namespace limbic::formats::detail {
 
+/// Gives a mapped file back.
+struct PickleUnmap {
+  size_t size = 0;
+  void operator()(void* mapped) const;
+};
+
 /// The bytes of a pickle: a mapped file, or what was unpacked from one.
 class PickleBytes {
  public:
@@ -26,11 +32,7 @@ class PickleBytes {
  private:
   void unpack(const std::string& name, uint64_t max_bytes);
 
-  struct Unmap {
-    size_t size = 0;
-    void operator()(void* mapped) const;
-  };
-  std::unique_ptr<void, Unmap> mapping_;
+  std::unique_ptr<void, PickleUnmap> mapping_;
   std::string owned_;
   std::string_view view_;
 };

@@ -8,7 +8,7 @@
 namespace limbic::data {
 
 /// Which column of the table says what; empty = none does.
-struct KeyColumns {
+struct TableColumns {
   std::string id, subject, session, dialogue, turn, clip, split, start_s, end_s, text, media;
 
   template <class Visitor>
@@ -82,7 +82,7 @@ struct TableConfig {
   std::string citation;
   std::string table = "metadata.csv";
   std::string root = ".";
-  KeyColumns columns;
+  TableColumns columns;
   std::map<std::string, LabelColumn> labels;
   std::map<std::string, ValueColumn> values;
   std::vector<std::string> attributes;
