@@ -215,6 +215,7 @@ LabelMeaning Ontology::map_label(const std::string& corpus_name, const std::stri
     if (!task_name.empty() && name != task_name) continue;
     const auto code = task.codes.find(label);
     std::string wanted = code == task.codes.end() ? label : code->second;
+    for (const auto& [spelling, meant] : task.codes) known.push_back(spelling);
     for (const auto* spellings : {&task.labels, &task.none}) {
       for (const auto& [spelling, value] : *spellings) {
         known.push_back(spelling);

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 
 #include "limbic/cli/commands.h"
@@ -118,7 +119,13 @@ void plot_concepts(const Ontology& ontology, const std::string& path) {
     if (groups.empty()) continue;
     plot::Panel& panel = figure.panel("level " + levels[level]);
     panel.height(640).y_label("arousal").y_range(-1, 1);
-    for (const auto& [source, group] : groups) panel.scatter(group.x, group.y, {source});
+    for (const auto& [source, group] : groups) {
+      plot::MarkerStyle style;
+      style.label = source;
+      const auto& sources = ontology.file().sources;  // one colour a source, in every panel
+      style.colour = plot::palette(static_cast<size_t>(std::distance(sources.begin(), sources.find(source))));
+      panel.scatter(group.x, group.y, style);
+    }
     for (const auto& [source, group] : groups) panel.names(group.x, group.y, group.words);
   }
   figure.write(path);

@@ -52,7 +52,7 @@ TEST(Cli, TheOntologyIsShownMappedAndChecked) {
   expect_error(limbic("ontology map ravdess calm --to emotion77"), 2, "did you mean 'emotion7'?");
   EXPECT_EQ(limbic("ontology map iemocap xxx").out, "xxx -> none: the annotators did not agree\n");
   EXPECT_NE(limbic("ontology map meld --to sentiment3").out.find("joy -> positive\n"), std::string::npos);
-  expect_error(limbic("ontology map crema_d FAE --to emotion7"), 2, "did you mean");
+  expect_error(limbic("ontology map crema_d FAE --to emotion7"), 2, "did you mean 'FEA'?");
   expect_error(limbic("ontology map sewa"), 2, "sewa has no labels");
   EXPECT_EQ(limbic("ontology check data/ontology.yaml").out.rfind("data/ontology.yaml: well-formed, ", 0),
             0u);
