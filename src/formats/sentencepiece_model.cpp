@@ -1,5 +1,5 @@
-// An own reader: tokenizer.json needs the same models anyway, libsentencepiece 0.1.97 walks the file's character map
-// without bounds, and it would bring protobuf along.
+// An own reader: tokenizer.json needs the same models anyway, and libsentencepiece would bring protobuf
+// along.
 #include "limbic/formats/sentencepiece_model.h"
 
 #include <fmt/format.h>

@@ -54,6 +54,12 @@ void clean_bert_text(TextCodes& codes) {
   }
 }
 
+void remove_marks(TextCodes& codes, bool (*is_in)(char32_t)) {
+  codes.erase(
+      std::remove_if(codes.begin(), codes.end(), [is_in](const TextCode& c) { return is_in(c.code); }),
+      codes.end());
+}
+
 void put_space_around_cjk(TextCodes& codes) {
   if (std::none_of(codes.begin(), codes.end(), [](const TextCode& c) { return is_cjk_ideograph(c.code); }))
     return;
@@ -101,11 +107,7 @@ Normalize lower_case() {
 }
 
 Normalize strip_accents() {
-  return [](TextCodes& codes) {
-    codes.erase(std::remove_if(codes.begin(), codes.end(),
-                               [](const TextCode& c) { return is_nonspacing_mark(c.code); }),
-                codes.end());
-  };
+  return [](TextCodes& codes) { remove_marks(codes, is_mark); };
 }
 
 Normalize strip_space(bool at_begin, bool at_end) {
@@ -146,13 +148,13 @@ Normalize byte_level() {
 }
 
 Normalize bert_normalizer(const BertNormalizerOptions& options) {
-  return [options, nfd = unicode_form(UnicodeForm::kNfd), strip = strip_accents(),
-          lower = lower_case()](TextCodes& codes) {
+  return [options, nfd = unicode_form(UnicodeForm::kNfd), lower = lower_case()](TextCodes& codes) {
     if (options.clean_text) clean_bert_text(codes);
     if (options.space_around_cjk) put_space_around_cjk(codes);
     if (options.strip_accents) {
       nfd(codes);
-      strip(codes);
+      // BERT leaves the spacing marks, Hugging Face's StripAccents does not.
+      remove_marks(codes, is_nonspacing_mark);
     }
     if (options.lower_case) lower(codes);
   };

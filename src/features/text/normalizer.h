@@ -15,7 +15,7 @@ using Normalize = std::function<void(TextCodes&)>;
 enum class UnicodeForm { kNfc, kNfd, kNfkc, kNfkd };
 Normalize unicode_form(UnicodeForm form);
 Normalize lower_case();
-/// Without nonspacing marks; they stand by themselves after NFD.
+/// Without marks; they stand by themselves after NFD.
 Normalize strip_accents();
 Normalize strip_space(bool at_begin, bool at_end);
 Normalize prepend(const std::string& what);
