@@ -11,6 +11,7 @@
 #include "limbic/core/error.h"
 
 namespace limbic::data {
+
 LinearTap linear_tap(double position, int64_t size) {
   const double clamped = std::clamp(position, 0.0, static_cast<double>(size - 1));
   const auto first = static_cast<int64_t>(clamped);

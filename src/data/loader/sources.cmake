@@ -1,5 +1,6 @@
 list(APPEND sources
   loader/batch_buffers.cpp
+  loader/collate.cpp
   loader/feature_source.cpp
   loader/loader.cpp
   loader/loader_config.cpp
