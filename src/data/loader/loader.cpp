@@ -34,7 +34,8 @@ double seconds_from(std::chrono::steady_clock::time_point start) {
 
 // Note [Loader threads]
 // An epoch is a list of entries, cut into batches. Workers take batch numbers in order, but never more than
-// prefetch_batches beyond what the consumer has taken; each puts its batch, or the exception that ended it,
+// prefetch_batches beyond what the consumer has taken (who makes the next one itself when nobody has begun
+// it); each puts its batch, or the exception that ended it,
 // into that batch's slot. The consumer takes the slots in order, so the only thing that threads decide is
 // when a batch is ready. `generation` counts epochs: work of an epoch that was dropped is thrown away when it
 // arrives. Everything that is shared lies under one mutex, but for the input, which is constant, and the
@@ -306,6 +307,14 @@ struct Loader::Impl {
 
   Slot wait_for(int64_t batch_idx) {
     std::unique_lock<std::mutex> lock(mutex);
+    if (next_to_make <= batch_idx) {
+      // No worker has come to it yet: making it here takes less time than waking one.
+      next_to_make = batch_idx + 1;
+      ++next_to_take;
+      lock.unlock();
+      work_to_do.notify_all();
+      return make_batch(batch_idx);
+    }
     batch_ready.wait(lock, [&] { return slots.count(batch_idx) != 0; });
     Slot slot = std::move(slots[batch_idx]);
     slots.erase(batch_idx);
