@@ -87,11 +87,10 @@ class EafDocument {
 
   /// @throws for text that XML cannot hold
   std::string escaped(const std::string& text) const {
-    check(detail::is_utf8(text), "text {} is not UTF-8", detail::shown(text));
     std::string out;
+    bool is_xml = detail::is_utf8(text) && text.find("\xEF\xBF\xBE") == std::string::npos &&
+                  text.find("\xEF\xBF\xBF") == std::string::npos;  // U+FFFE, U+FFFF
     for (const char c : text) {
-      check(static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\n' || c == '\r',
-            "text {} has a control character, which XML cannot hold", detail::shown(text));
       if (c == '&')
         out += "&amp;";
       else if (c == '<')
@@ -100,13 +99,16 @@ class EafDocument {
         out += "&gt;";
       else if (c == '"')
         out += "&quot;";
-      else if (c < 0x20 && c >= 0)
+      else if (c == '\t' || c == '\n' || c == '\r')
         out += fmt::format("&#{};", static_cast<int>(c));
       else
         out += c;
+      is_xml = is_xml && (static_cast<unsigned char>(c) >= 0x20 || c == '\t' || c == '\n' || c == '\r');
     }
-    check(out.find("\xEF\xBF\xBE") == std::string::npos && out.find("\xEF\xBF\xBF") == std::string::npos,
-          "text {} has U+FFFE or U+FFFF, which XML cannot hold", detail::shown(text));
+    if (!is_xml)
+      throw Error(ErrorCode::kData,
+                  fmt::format("{}: text {} is not UTF-8 or has a character that XML cannot hold", path_,
+                              detail::shown(text)));
     return out;
   }
   /// Empty for an empty value.

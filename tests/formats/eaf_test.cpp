@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
@@ -305,9 +307,8 @@ EafFile events_file() {
 TEST(Eaf, EventsAreWrittenByteForByteAsExpected) {
   test::TempDir dir;
   write_eaf(dir / "events.eaf", events_file());
-  EXPECT_EQ(
-      core::read_file(dir / "events.eaf"),
-      R"eaf(<?xml version="1.0" encoding="UTF-8"?>
+  EXPECT_EQ(core::read_file(dir / "events.eaf"),
+            R"eaf(<?xml version="1.0" encoding="UTF-8"?>
 <ANNOTATION_DOCUMENT AUTHOR="limbic" DATE="2026-11-22T04:00:00Z" FORMAT="3.0" VERSION="3.0" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="http://www.mpi.nl/tools/elan/EAFv3.0.xsd">
     <HEADER MEDIA_FILE="" TIME_UNITS="milliseconds">
         <MEDIA_DESCRIPTOR MEDIA_URL="file:///corpus/a b.mp4" MIME_TYPE="video/mp4" RELATIVE_MEDIA_URL="./a b.mp4"/>
@@ -380,8 +381,10 @@ TEST(Eaf, TheWriterRefusesWhatElanWouldNotOpen) {
   expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].start_s = std::nan(""); }, events), "time nan s");
   expect(refusal([](EafFile& f) { f.tiers[1].id = f.tiers[0].id; }, events), "a second tier of this name");
   expect(refusal([](EafFile& f) { f.tiers[1].type = "none"; }, events), "no linguistic type 'none'");
-  expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].value = "a\x01"; }, events), "control character");
-  expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].value = "\xff"; }, events), "not UTF-8");
+  expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].value = "a\x01"; }, events),
+         "a character that XML cannot hold");
+  expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].value = "\xff"; }, events),
+         "is not UTF-8 or has");
   expect(refusal([](EafFile& f) { f.tiers[0].annotations[0].id = "7 b"; }, events),
          "annotation id '7 b'; expected a letter");
   expect(refusal([](EafFile& f) { f.date = "yesterday"; }, events), "date 'yesterday'");

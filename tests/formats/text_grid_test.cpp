@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
+#include <functional>
 
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"

@@ -39,6 +39,28 @@ vision::ImageView view_of(const media::Image& image) {
           int64_t{image.width} * image.channels};
 }
 
+/// The crop of the face that is looked for in a part of a frame; undefined when there is none.
+at::Tensor face_in_region(const media::VideoFrame& frame, const PictureRegion& region, ImportWorker& worker,
+                          std::optional<vision::Box>& last) {
+  const auto pixel = [](double share, int size) {
+    return std::clamp(static_cast<int>(std::lround(share * size)), 0, size);
+  };
+  const int x = pixel(region.left, frame.width);
+  const int y = pixel(region.top, frame.height);
+  const int width = pixel(region.right, frame.width) - x;
+  const int height = pixel(region.bottom, frame.height) - y;
+  if (width <= 0 || height <= 0) return {};
+  const int64_t offset = int64_t{y} * frame.width + x;
+  const auto faces = worker.faces().detect({frame.gray() + offset, width, height, frame.width});
+  const auto* face = choose_face(faces, last);
+  if (face == nullptr) return {};
+  last = face->box;
+  const int64_t channels = worker.options().face_channels;
+  const uint8_t* pixels = channels == 1 ? frame.gray() : frame.rgb();
+  return worker.cropper().crop({pixels + offset * channels, width, height, channels, frame.width * channels},
+                               *face);
+}
+
 }  // namespace
 
 RawStream read_sound(const std::string& path) {
@@ -63,50 +85,54 @@ bool has_sound(const std::string& path) {
 }
 
 RawStream read_face_clip(const std::string& path, ImportWorker& worker) {
+  return std::move(read_face_regions(path, {PictureRegion{}}, worker).front());
+}
+
+std::vector<RawStream> read_face_regions(const std::string& path, const std::vector<PictureRegion>& regions,
+                                         ImportWorker& worker) {
   const auto& options = worker.options();
   const std::vector<int64_t> shape{options.face_channels, options.face_size, options.face_size};
+  struct Person {
+    std::vector<at::Tensor> crops;
+    std::vector<char> valid;
+    std::optional<vision::Box> last;
+  };
+  std::vector<Person> people(regions.size());
   media::VideoReader reader(path);
   media::VideoFrame frame;
-  std::vector<at::Tensor> crops;
-  std::vector<char> valid;
-  std::optional<vision::Box> last;
   const auto next_time = [&] {
-    return core::Timestamp::from_seconds(static_cast<double>(crops.size()) / options.face_rate_hz);
+    return core::Timestamp::from_seconds(static_cast<double>(people.front().crops.size()) /
+                                         options.face_rate_hz);
   };
   while (reader.next(frame)) {
     // A frame is shown from its time until the next one's: grid times before the first frame show nothing.
     const core::Timestamp frame_end = frame.pts + frame.duration;
-    at::Tensor crop;
-    bool is_looked_at = false;
+    std::vector<at::Tensor> crops;
+    const bool is_first = people.front().crops.empty();
     while (next_time() < frame_end) {
-      if (next_time() < frame.pts && crops.empty()) {
-        crops.push_back(at::zeros(shape, at::TensorOptions(at::kByte)));
-        valid.push_back(0);
-        continue;
+      const bool is_before = is_first && next_time() < frame.pts;
+      if (!is_before && crops.empty()) {
+        for (size_t p = 0; p < people.size(); ++p)
+          crops.push_back(face_in_region(frame, regions[p], worker, people[p].last));
       }
-      if (!is_looked_at) {
-        is_looked_at = true;
-        const vision::GrayView gray{frame.gray(), frame.width, frame.height, frame.width};
-        const auto faces = worker.faces().detect(gray);
-        if (const auto* face = choose_face(faces, last)) {
-          last = face->box;
-          const bool is_gray = options.face_channels == 1;
-          const vision::ImageView view{is_gray ? frame.gray() : frame.rgb(), frame.width, frame.height,
-                                       options.face_channels, int64_t{frame.width} * options.face_channels};
-          crop = worker.cropper().crop(view, *face);
-        }
+      for (size_t p = 0; p < people.size(); ++p) {
+        const bool is_seen = !is_before && crops[p].defined();
+        people[p].crops.push_back(is_seen ? crops[p] : at::zeros(shape, at::TensorOptions(at::kByte)));
+        people[p].valid.push_back(is_seen ? 1 : 0);
       }
-      crops.push_back(crop.defined() ? crop : at::zeros(shape, at::TensorOptions(at::kByte)));
-      valid.push_back(crop.defined() ? 1 : 0);
     }
   }
-  if (crops.empty()) throw Error(ErrorCode::kData, path + ": the video has no frames");
-  RawStream stream;
-  stream.rate_hz = options.face_rate_hz;
-  stream.values = at::stack(crops);
-  stream.valid_T = at::empty({static_cast<int64_t>(valid.size())}, at::TensorOptions(at::kBool));
-  for (size_t t = 0; t < valid.size(); ++t) stream.valid_T.data_ptr<bool>()[t] = valid[t] != 0;
-  return stream;
+  std::vector<RawStream> streams;
+  for (const Person& person : people) {
+    if (person.crops.empty()) throw Error(ErrorCode::kData, path + ": the video has no frames");
+    RawStream& stream = streams.emplace_back();
+    stream.rate_hz = options.face_rate_hz;
+    stream.values = at::stack(person.crops);
+    stream.valid_T = at::empty({static_cast<int64_t>(person.valid.size())}, at::TensorOptions(at::kBool));
+    for (size_t t = 0; t < person.valid.size(); ++t)
+      stream.valid_T.data_ptr<bool>()[t] = person.valid[t] != 0;
+  }
+  return streams;
 }
 
 RawStream read_face_image(const std::string& path, ImportWorker& worker) {

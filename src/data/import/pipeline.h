@@ -67,6 +67,16 @@ RawStream read_sound(const std::string& path);
 bool has_sound(const std::string& path);
 /// One face crop per 1 / face_rate_hz of video from time 0 on; frames without a face are zero and not valid.
 RawStream read_face_clip(const std::string& path, ImportWorker& worker);
+/// A part of a picture, as shares of its width and height.
+struct PictureRegion {
+  double left = 0.0;
+  double top = 0.0;
+  double right = 1.0;
+  double bottom = 1.0;
+};
+/// The same for several people in one picture: a stream for each region, in which nobody else is looked for.
+std::vector<RawStream> read_face_regions(const std::string& path, const std::vector<PictureRegion>& regions,
+                                         ImportWorker& worker);
 /// The face of a picture, (1, C, H, W). @throws Error(kData) when there is none
 RawStream read_face_image(const std::string& path, ImportWorker& worker);
 /// The same for pictures of one scene in order of time, (T, C, H, W): those without a face are zero and not
