@@ -26,7 +26,7 @@ struct OracleRecord::Impl {
     const auto& at = row.at(key());
     const double value = at.is_null() ? NAN : at.get<double>();
     const bool is_better = metric == "loss" ? value < best_value : value > best_value;
-    if (best_epoch != 0 && !is_better) return false;
+    if (best_epoch != 0 && !std::isnan(best_value) && !is_better) return false;
     best_epoch = row.at("epoch").get<int64_t>();
     best_value = value;
     return true;
