@@ -130,7 +130,8 @@ std::string remove_contradictions(Predictions& predictions, const std::vector<af
 /// @return the tables
 std::string score_coarsely(const Predictions& predictions, const std::string& wanted,
                            const affect::Ontology& ontology, const std::string& corpus,
-                           const std::string& directory, nlohmann::json& metrics) {
+                           const std::string& directory, const eval::ResultNotes& notes,
+                           nlohmann::json& metrics) {
   Predictions coarse;
   std::string dropped;
   std::optional<Error> problem;
@@ -146,7 +147,7 @@ std::string score_coarsely(const Predictions& predictions, const std::string& wa
     }
   }
   if (coarse.empty() && problem) throw problem->in("--coarse " + wanted);
-  const auto reports = eval::write_results(directory, coarse);
+  const auto reports = eval::write_results(directory, coarse, notes);
   metrics = formats::read_json(directory + "/metrics.json");
   return fmt::format("\nat {}\n{}{}", wanted, dropped, eval::results_text(reports));
 }
@@ -205,7 +206,7 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
   for (const auto& wanted : options.coarse) {
     report.text +=
-        score_coarsely(predictions, wanted, *ontology, corpus, report.directory + "/coarse_" + wanted,
+        score_coarsely(predictions, wanted, *ontology, corpus, report.directory + "/coarse_" + wanted, notes,
                        (*report.metrics)["coarse"][wanted]);
   }
 

@@ -110,6 +110,7 @@ struct Trainer::Impl {
     counts = data::class_counts(*store, split.train, tasks);
     warn_about_absent_classes();
     warn_about_giveaways();
+    warn_about_shared_scales();
     objective = objectives::build_objectives(config.objectives, counts, tasks);
     parameters = trainable(*model->as_module());
     optimizer = build_optimizer(config.train.optimizer, parameters);
@@ -158,6 +159,22 @@ struct Trainer::Impl {
     }
     if (!quarantined->insert({bad.id, bad.modality}).second) return;
     formats::JsonlAppender(path).write({{"id", bad.id}, {"modality", bad.modality}, {"reason", bad.reason}});
+  }
+
+  /// A subject's scale is made of all that the store has of the subject: where people are in several parts,
+  /// of tested samples too (their labels stay unseen).
+  void warn_about_shared_scales() const {
+    const auto has = [&](data::LeakKind kind) { return split.leaks.counts.count(kind) != 0; };
+    const bool shares_people = std::holds_alternative<data::TimeBlocksProtocol>(config.data.split) ||
+                               has(data::LeakKind::kSubject) || has(data::LeakKind::kPerson);
+    for (const auto& [modality, feature] : config.data.features) {
+      const auto* values = std::get_if<features::ValuesFeature>(&feature);
+      if (values == nullptr || !shares_people || values->normalise != features::Normalise::kSubject) continue;
+      log::warn("scale_of_shared_subjects",
+                {{"modality", modality},
+                 {"effect",
+                  "normalise: subject sees the tested samples of people that also train, without labels"}});
+    }
   }
 
   void warn_about_absent_classes() const {
