@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "limbic/config/config.h"
+#include "limbic/eval/report.h"
 #include "limbic/model/bundle.h"
 #include "limbic/train/cross_validation.h"
 #include "limbic/train/evaluate_run.h"
@@ -188,6 +189,33 @@ TEST_F(TrainerTest, NestedFoldsAreTestedWithTheMeanOfTheirInnerModels) {
   const auto report = pool_folds(dir_ / "cv", folds);
   EXPECT_EQ(report.metrics->at("tasks").at("emotion").at("num_samples").get<int>(), 20);
   EXPECT_EQ(report.metrics->at("selection"), "clean");
+}
+
+TEST_F(TrainerTest, NothingOfTheTestPartReachesTheWeights) {
+  // The same store but for the subject that tests: other values, other labels.
+  const auto original = data::Store::open(dir_ / "store");
+  data::StoreWriter writer(dir_ / "other", original->info());
+  for (int64_t i = 0; i < original->size(); ++i) {
+    data::Sample sample = original->samples()[i];
+    sample.streams.clear();
+    data::RawStream eda;
+    eda.rate_hz = 4;
+    eda.values = original->read(i, "eda").clone();
+    if (sample.subject == "subject_06") {
+      eda.values = (eda.values * 1000 + static_cast<double>(i)).contiguous();
+      sample.labels["emotion"] = "low";
+    }
+    writer.add(sample, {{"eda", eda}});
+  }
+  writer.finish();
+  auto config = experiment(3);
+  fit(config, "run");
+  config.data.store = dir_ / "other";
+  fit(config, "run_other");
+  for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/best/model.safetensors"})
+    EXPECT_EQ(core::read_file(dir_ / (std::string("run") + name)),
+              core::read_file(dir_ / (std::string("run_other") + name)))
+        << name;
 }
 
 TEST_F(TrainerTest, TheOracleIsWrittenApartAndChangesNoBit) {
