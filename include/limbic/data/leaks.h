@@ -48,7 +48,7 @@ struct LeakOptions {
 /// What a protocol is looked through for.
 LeakOptions leak_options(const ProtocolConfig& protocol);
 
-/// Everything that two parts of `split` share. A million samples take about a second.
+/// Everything that two parts of `split` share. A million samples take some 4 s of one core.
 LeakReport find_leaks(const SampleTable& samples, const Split& split, const LeakOptions& options = {});
 
 }  // namespace limbic::data
