@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "limbic/core/rng.h"
+#include "limbic/formats/mat.h"
 #include "sensor_files_for_tests.h"
 
 namespace limbic::formats {
@@ -431,6 +432,26 @@ TEST(Hdf5, TwoThousandDamagedFilesAreReadOrRefused) {
     EXPECT_GT(num_refused, num_files / 10) << name;
   }
   std::filesystem::remove(path);
+}
+
+TEST(Hdf5, DamagedMatlabFilesAreReadOrRefused) {
+  const std::string good = core::read_file("tests/data/golden/amigos/Data_Preprocessed_P02.mat");
+  test::TempDir dir;
+  const std::string path = dir / "a.mat";
+  core::Rng rng(3);
+  int num_read = 0, num_refused = 0;
+  for (int i = 0; i < 300; ++i) {
+    std::ofstream(path, std::ios::binary) << damaged(good, rng);
+    try {
+      read_mat(path, 64 << 20);
+      ++num_read;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kData) << error.what();
+      ++num_refused;
+    }
+  }
+  EXPECT_GT(num_read, 30);
+  EXPECT_GT(num_refused, 30);
 }
 
 }  // namespace

@@ -208,7 +208,7 @@ TEST(SewaImport, LabelsFeaturesAndTranscriptsShareTheClock) {
   EXPECT_EQ(unlabelled.split, "test");
   EXPECT_TRUE(unlabelled.values.empty());
   EXPECT_EQ(unlabelled.streams.count("annotation"), 0u);
-  write_text(dir / "c/visual_features_xbow/Test_HU_02.csv", "'Test_HU_02';0;1\n'Test_HU_02';0.1;1\n");
+  write_text(dir / "c/visual_features_xbow/Train_DE_01.csv", "'Train_DE_01';0;1\n'Train_DE_01';0.1;1\n");
   EXPECT_THAT(continuous_error("sewa", dir / "c", dir / "t"), HasSubstr("1 columns of values; expected 2"));
 }
 

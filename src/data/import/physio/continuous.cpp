@@ -112,7 +112,8 @@ TimedTable read_timed_table(const std::string& path, size_t max_rows) {
   bool is_in_data = !is_arff;
   while ((max_rows == 0 || times.size() < max_rows) && csv.next(row)) {
     if (is_arff && !is_in_data) {
-      const std::string line = row.text(size_t{0});
+      std::string line = row.text(size_t{0});
+      for (size_t i = 1; i < row.size(); ++i) line += "," + row.text(i);
       const std::string start = lower(line.substr(0, 10));
       if (start == "@attribute") {
         const auto [name, is_number] = parse_attribute(line);
