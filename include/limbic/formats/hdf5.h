@@ -83,7 +83,7 @@ class Hdf5Node {
 };
 
 /// The root group of an HDF5 file, also behind a user block. Our own reader of the published format
-/// (superblocks 0 to 3; every index of groups, attributes and chunks that HDF5 1.14 writes), because the C
+/// (superblocks 0 to 3; every index of groups, attributes and chunks that HDF5 1.10 writes), because the C
 /// library crashes on damaged files. Filters: deflate, shuffle, fletcher32, lzf. Refused by name: szip, nbit
 /// and other filters, virtual and external datasets, external links, shared message tables, ragged
 /// sequences of numbers, region references. @throws Error(kData)
