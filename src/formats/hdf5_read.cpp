@@ -162,7 +162,9 @@ class BlockReader {
     const uint64_t chunk_bytes = chunk_elements * element_;
     uint64_t may_unpack = image_.warranted_bytes();
     std::string bytes;
-    for (const auto& [chunk, corner] : wanted) {
+    for (const auto& item : wanted) {
+      const Chunk* chunk = item.first;
+      const std::vector<uint64_t>& corner = item.second;
       if (chunk_bytes > may_unpack || chunk_bytes > image_.options().max_bytes)
         image_.fail(chunk->address, "chunks that unpack to more than this file can hold; it is damaged");
       may_unpack -= chunk_bytes;
