@@ -273,6 +273,11 @@ struct Trainer::Impl {
     if (std::isfinite(norm)) {
       loss_sum += value * static_cast<double>(batch.size());
       loss_count += batch.size();
+      // One term is the loss itself.
+      if (loss.terms.size() > 1) {
+        for (const auto& [name, term] : loss.terms)
+          term_sums[name] += term.item<double>() * static_cast<double>(batch.size());
+      }
     }
   }
 
@@ -342,6 +347,7 @@ struct Trainer::Impl {
                                                    {"batch", next_batch},
                                                    {"loss_sum", loss_sum},
                                                    {"loss_count", loss_count},
+                                                   {"term_sums", term_sums},
                                                    {"skipped_in_a_row", skipped_in_a_row},
                                                    {"best_value", best_value},
                                                    {"best_epoch", best_epoch},
@@ -384,6 +390,7 @@ struct Trainer::Impl {
     next_batch = state.at("batch");
     loss_sum = state.at("loss_sum");
     loss_count = state.at("loss_count");
+    term_sums = state.at("term_sums").get<std::map<std::string, double>>();
     skipped_in_a_row = state.at("skipped_in_a_row");
     best_value = state.at("best_value").is_null() ? NAN : state.at("best_value").get<double>();
     best_epoch = state.at("best_epoch");
@@ -451,6 +458,8 @@ struct Trainer::Impl {
 
     const double train_loss = loss_count > 0 ? loss_sum / static_cast<double>(loss_count) : NAN;
     json row = {{"epoch", epoch + 1}, {"step", global_step}, {"train/loss", train_loss}, {"lr", last_lr}};
+    for (const auto& [name, sum] : term_sums)
+      row["train/loss/" + name] = loss_count > 0 ? sum / static_cast<double>(loss_count) : NAN;
     for (const auto& [name, task] : validation) {
       row["val/" + name + "/loss"] = task.loss;
       for (const auto& of_task : eval::metric_names())
@@ -484,6 +493,7 @@ struct Trainer::Impl {
     next_batch = 0;
     loss_sum = 0;
     loss_count = 0;
+    term_sums.clear();
     consult_oracle();
     save(is_best);
     run.log_event(event);
@@ -537,6 +547,7 @@ struct Trainer::Impl {
   int64_t global_step = 0;
   double loss_sum = 0;
   int64_t loss_count = 0;
+  std::map<std::string, double> term_sums;  ///< of the objectives' terms, before weights
   int skipped_in_a_row = 0;
   double best_value = NAN;
   int64_t best_epoch = 0;
