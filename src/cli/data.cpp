@@ -6,11 +6,14 @@
 #include <memory>
 
 #include "limbic/cli/commands.h"
+#include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/data/check.h"
 #include "limbic/data/importer.h"
 #include "limbic/data/join.h"
+#include "limbic/data/merge.h"
 #include "limbic/data/store.h"
+#include "limbic/data/store_page.h"
 
 namespace limbic::cli {
 namespace {
@@ -24,7 +27,7 @@ std::string importer_list() {
 
 void add_data_import(CLI::App& data) {
   struct Args {
-    std::string kind, source, out;
+    std::string kind, source, out, part;
     data::ImportOptions options;
   };
   auto args = std::make_shared<Args>();
@@ -47,8 +50,13 @@ void add_data_import(CLI::App& data) {
   import->add_flag("--skip-bad", args->options.skip_bad,
                    "quarantine unreadable files (at most 1 %) and go on");
   import->add_flag("--replace", args->options.replace, "take the place of a store with other content");
+  import->add_option(
+      "--shard", args->part,
+      "make only part i of n (from 0) under OUT/parts, for `limbic data merge OUT`; in SLURM arrays "
+      "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT");
   import->callback([args] {
-    const auto report = data::import_corpus(args->kind, args->source, args->out, args->options);
+    if (!args->part.empty()) args->options.part = data::parse_import_part(args->part);
+  const auto report = data::import_corpus(args->kind, args->source, args->out, args->options);
   std::printf("%s: %lld samples, %zu quarantined, content %s\n", report.store.c_str(),
               static_cast<long long>(report.num_samples), report.quarantined.size(),
               report.content_hash.c_str());
@@ -105,17 +113,38 @@ void add_data_join(CLI::App& data) {
   });
 }
 
+void add_data_merge(CLI::App& data) {
+  struct Args {
+    std::string store;
+    bool replace = false;
+  };
+  auto args = std::make_shared<Args>();
+  CLI::App* merge = data.add_subcommand("merge", "The parts of `import --shard` become one store");
+  merge->add_option("store", args->store, "store folder, with its parts in parts/")->required();
+  merge->add_flag("--replace", args->replace, "take the place of a store with other content");
+  merge->callback([args] {
+    const auto report = data::merge_parts(args->store, args->replace);
+    std::printf("%s: %lld samples of %lld parts, content %s\n", args->store.c_str(),
+                static_cast<long long>(report.num_samples), static_cast<long long>(report.num_parts),
+                report.content_hash.c_str());
+  });
+}
+
 void add_data_check(CLI::App& data, Context& context) {
   struct Args {
     std::string store;
+    data::CheckOptions options;
     bool is_json = false;
   };
   auto args = std::make_shared<Args>();
   CLI::App* check = data.add_subcommand("check", "Read a whole store again: integrity, labels, leaks");
   check->add_option("store", args->store, "store folder")->required();
+  check->add_flag("--near,!--no-near", args->options.near_duplicates,
+                  "look for copies that differ in some bytes (on)");
+  check->add_option("--threads", args->options.num_threads, "0 = every core")->check(CLI::Range(0, 256));
   check->add_flag("--json", args->is_json, "for scripts");
   check->callback([args, &context] {
-    const auto report = data::check_store(args->store);
+    const auto report = data::check_store(args->store, args->options);
     std::fputs((args->is_json ? data::render_json(report) : data::render_text(report)).c_str(), stdout);
     if (!report.ok()) context.exit_code = static_cast<int>(ErrorCode::kData);
   });
@@ -123,16 +152,25 @@ void add_data_check(CLI::App& data, Context& context) {
 
 void add_data_show(CLI::App& data) {
   struct Args {
-    std::string store, sample;
+    std::string store, sample, html;
+    data::StorePageOptions page;
     bool is_json = false;
   };
   auto args = std::make_shared<Args>();
   CLI::App* show = data.add_subcommand("show", "What a store holds");
   show->add_option("store", args->store, "store folder")->required();
   show->add_option("--sample", args->sample, "everything about one sample, by id");
+  show->add_option("--html", args->html, "write a page with samples to look at and listen to");
+  show->add_option("--num", args->page.num_samples, "samples on the page");
+  show->add_option("--seed", args->page.seed, "which ones are drawn");
   show->add_flag("--json", args->is_json, "for scripts");
   show->callback([args] {
     const auto store = data::Store::open(args->store);
+    if (!args->html.empty()) {
+      core::write_file(args->html, data::store_page(*store, args->page));
+      std::printf("%s\n", args->html.c_str());
+      return;
+    }
     std::string text;
     if (!args->sample.empty()) {
       text = data::describe_sample(*store, args->sample);
@@ -147,9 +185,10 @@ void add_data_show(CLI::App& data) {
 }  // namespace limbic::cli
 
 void add_data(CLI::App& app, Context& context) {
-  CLI::App* data = app.add_subcommand("data", "Stores: import, join, check, show, bench");
+  CLI::App* data = app.add_subcommand("data", "Stores: import, merge, join, check, show, bench");
   data->require_subcommand(1);
   add_data_import(*data);
+  add_data_merge(*data);
   add_data_join(*data);
   add_data_check(*data, context);
   add_data_show(*data);

@@ -162,11 +162,15 @@ std::string read_file(const std::string& path, uint64_t max_bytes) {
   return bytes;
 }
 
-void publish_directory(const std::string& from, const std::string& to) {
-  for (const auto& entry : fs::recursive_directory_iterator(from)) {
+void sync_tree(const std::string& directory) {
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     sync_path(entry.path().string(), entry.is_directory() ? O_RDONLY | O_DIRECTORY : O_RDONLY);
   }
-  sync_directory(from);
+  sync_directory(directory);
+}
+
+void publish_directory(const std::string& from, const std::string& to) {
+  sync_tree(from);
   // Plain rename() would replace an empty directory without a word; file systems without the flag say EINVAL.
   int rc = renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE);
   if (rc != 0 && (errno == EINVAL || errno == ENOSYS)) rc = rename(from.c_str(), to.c_str());
@@ -185,11 +189,13 @@ void replace_symlink(const std::string& target, const std::string& link) {
   sync_directory(directory_of(link));
 }
 
-void sweep_stale_temps(const std::string& directory) {
+void sweep_stale_temps(const std::string& directory, const std::string& of_name) {
   std::error_code ec;
-  for (fs::directory_iterator entry(directory, ec), end; !ec && entry != end; entry.increment(ec)) {
+  const std::string prefix = of_name.empty() ? "" : of_name + std::string(kTempMark);
+  for (fs::directory_iterator entry(directory.empty() ? "." : directory, ec), end; !ec && entry != end;
+       entry.increment(ec)) {
     const std::string name = entry->path().filename().string();
-    if (!is_temp_name(name) || is_writer_alive(name)) continue;
+    if (!is_temp_name(name) || name.rfind(prefix, 0) != 0 || is_writer_alive(name)) continue;
     std::error_code ignored;  // another process may sweep too
     fs::remove_all(entry->path(), ignored);
   }

@@ -6,8 +6,9 @@
 #include <iterator>
 #include <limits>
 
-#include "html_text.h"
+#include "html_plot.h"
 #include "limbic/eval/html_report.h"
+#include "limbic/plot/html.h"
 
 namespace limbic::eval::detail {
 namespace {
@@ -109,9 +110,9 @@ std::string frame(const Plot& plot, const Axis& x, const Axis& y) {
   svg += fmt::format("<path class=\"axis\" d=\"M{:.1f} {:.1f}V{:.1f}H{:.1f}\"/>", kLeft_px, kTop_px, bottom,
                      right);
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>",
-                     (kLeft_px + right) / 2, kHeight_px - 8, escaped(plot.x_label));
+                     (kLeft_px + right) / 2, kHeight_px - 8, plot::html_escaped(plot.x_label));
   svg += fmt::format("<text transform=\"translate(14 {:.1f})rotate(-90)\" text-anchor=\"middle\">{}</text>\n",
-                     (kTop_px + bottom) / 2, escaped(plot.y_label));
+                     (kTop_px + bottom) / 2, plot::html_escaped(plot.y_label));
   return svg;
 }
 
@@ -146,7 +147,7 @@ std::string curve_svg(const Plot& plot, const Curve& curve, const char* colour, 
     if (num_points <= kMostDots || is_alone) {
       dots += fmt::format(
           "<circle cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"2.2\"><title>{}, {} {:.6g}: {:.4g}</title></circle>", px,
-          py, escaped(curve.name), escaped(plot.x_label), plot.x[points[k]], value);
+          py, plot::html_escaped(curve.name), plot::html_escaped(plot.x_label), plot.x[points[k]], value);
     }
   }
   return fmt::format(
@@ -167,14 +168,15 @@ std::string svg_plot(const Plot& plot, double marked_x, const std::string& mark_
   const Axis y = make_axis(range_y, 5, /*is_integer=*/false);
   const bool has_mark = std::isfinite(marked_x) && marked_x >= x.low && marked_x <= x.high;
 
-  std::string html = "<figure><figcaption><b>" + escaped(plot.title) + "</b>";
+  std::string html = "<figure><figcaption><b>" + plot::html_escaped(plot.title) + "</b>";
   for (size_t i = 0; i < plot.curves.size(); ++i) {
     html += fmt::format("<span class=\"key\"><i style=\"background:{}\"></i>{}</span>",
-                        kColours[i % std::size(kColours)], escaped(plot.curves[i].name));
+                        kColours[i % std::size(kColours)], plot::html_escaped(plot.curves[i].name));
   }
-  if (has_mark) html += "<span class=\"key\"><i class=\"mark\"></i>" + escaped(mark_name) + "</span>";
+  if (has_mark)
+    html += "<span class=\"key\"><i class=\"mark\"></i>" + plot::html_escaped(mark_name) + "</span>";
   html += fmt::format("</figcaption>\n<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\">\n",
-                      kWidth_px, kHeight_px, escaped(plot.title + " over " + plot.x_label));
+                      kWidth_px, kHeight_px, plot::html_escaped(plot.title + " over " + plot.x_label));
   html += frame(plot, x, y);
   if (has_mark) {
     html += fmt::format("<path class=\"markline\" d=\"M{:.1f} {:.1f}V{:.1f}\"/>\n", at_x(x, marked_x),

@@ -7,68 +7,17 @@
 #include <limits>
 #include <map>
 
-#include "html_text.h"
+#include "html_plot.h"
 #include "limbic/core/error.h"
 #include "limbic/formats/csv.h"
+#include "limbic/plot/html.h"
 
 namespace limbic::eval {
-namespace detail {
-
-std::string escaped(std::string_view text) {
-  std::string html;
-  html.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        html += "&amp;";
-        break;
-      case '<':
-        html += "&lt;";
-        break;
-      case '>':
-        html += "&gt;";
-        break;
-      case '"':
-        html += "&quot;";
-        break;
-      case '\'':
-        html += "&#39;";
-        break;
-      default: {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool is_control = (byte < 0x20 && c != '\t' && c != '\n') || byte == 0x7F;
-        html += is_control ? "\xEF\xBF\xBD" : std::string(1, c);
-      }
-    }
-  }
-  return html;
-}
-
-}  // namespace detail
-
 namespace {
 
-using detail::escaped;
+using plot::html_escaped;
 
 constexpr const char* kStyle = R"css(
-:root{color-scheme:light;--ink:#1b2430;--soft:#5b6675;--line:#dde2e8;--blue:#0b62a8}
-*{box-sizing:border-box}
-body{margin:0;background:#f5f7f9;color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif}
-main{max-width:1080px;margin:0 auto;padding:24px 16px 40px}
-h1{font-size:1.6rem;line-height:1.25;margin:0;overflow-wrap:anywhere}
-h2{font-size:1.2rem;margin:0 0 12px}
-h3{font-size:1rem;margin:22px 0 8px}
-.sub,.note{color:var(--soft);margin:4px 0 8px}
-.note{font-size:.86rem}
-section{background:#fff;border:1px solid var(--line);border-radius:8px;padding:18px;margin-top:18px}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-th,td{padding:5px 12px;text-align:right;border-bottom:1px solid var(--line)}
-th{font-weight:600;color:var(--soft)}
-tbody th,.text{text-align:left;color:var(--ink)}
-.facts{width:100%}
-.facts th{width:12rem;vertical-align:top;color:var(--soft);font-weight:400;padding-left:0}
-.facts td{text-align:left;overflow-wrap:anywhere}
 .bar{min-width:92px;background:linear-gradient(90deg,#6ea8d8 var(--share),#e8edf2 var(--share)) no-repeat left 12px bottom 2px/calc(100% - 24px) 4px}
 .bar,.span{white-space:nowrap}
 .matrix{border-collapse:separate;border-spacing:2px}
@@ -90,8 +39,6 @@ svg text{font-size:12px;fill:#5b6675}
 .grid{stroke:#e8ecf0}.axis{stroke:#8a94a1;fill:none}.markline{stroke:#7a8594;stroke-dasharray:4 3}
 .whisker{width:200px}
 .warning{background:#fdecea;border-color:#b3261e;color:#7a1712;font-weight:600}
-footer{color:var(--soft);font-size:.86rem;margin-top:18px}
-@media print{body{background:#fff}section{break-inside:avoid}}
 )css";
 
 /// Names of metrics as people write them.
@@ -150,7 +97,7 @@ std::string metrics_html(const TaskReport& task) {
     num_groups = i.num_groups;
     html += fmt::format(
         "<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td class=\"span\">{}</td><td>{}</td></tr>\n",
-        escaped(shown_metric(name)), percent(i.estimate),
+        html_escaped(shown_metric(name)), percent(i.estimate),
         std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013", whisker_svg(i));
   }
   html +=
@@ -178,7 +125,7 @@ std::string classes_html(const TaskReport& task) {
       "<th scope=\"col\">samples</th></tr></thead><tbody>\n";
   for (int64_t c = 0; c < task.labels.num_classes(); ++c) {
     const ClassScores s = task.confusion.scores(c);
-    html += "<tr><th scope=\"row\">" + escaped(task.labels.classes[static_cast<size_t>(c)]) + "</th>" +
+    html += "<tr><th scope=\"row\">" + html_escaped(task.labels.classes[static_cast<size_t>(c)]) + "</th>" +
             bar_cell(s.precision) + bar_cell(s.recall) + bar_cell(s.f1) +
             fmt::format("<td>{}</td></tr>\n", s.support);
   }
@@ -201,12 +148,13 @@ std::string confusion_html(const TaskReport& task) {
   std::string html =
       "<h3>Confusion matrix</h3><div class=\"wide\"><table class=\"matrix\"><thead><tr>"
       "<th class=\"text\" scope=\"col\">truth \u2193 &nbsp;predicted \u2192</th>";
-  for (const auto& name : task.labels.classes) html += "<th scope=\"col\">" + escaped(name) + "</th>";
+  for (const auto& name : task.labels.classes) html += "<th scope=\"col\">" + html_escaped(name) + "</th>";
   if (has_invalid) html += "<th scope=\"col\">(invalid)</th>";
   html += "<th scope=\"col\">samples</th></tr></thead><tbody>\n";
   for (int64_t truth = 0; truth < num_classes; ++truth) {
     const int64_t row_sum = task.confusion.scores(truth).support;
-    html += "<tr><th scope=\"row\">" + escaped(task.labels.classes[static_cast<size_t>(truth)]) + "</th>";
+    html +=
+        "<tr><th scope=\"row\">" + html_escaped(task.labels.classes[static_cast<size_t>(truth)]) + "</th>";
     for (int64_t c = 0; c < num_classes; ++c)
       html += count_cell(task.confusion.at(truth, c), row_sum, c == truth);
     if (has_invalid) html += count_cell(task.confusion.at(truth, kInvalid), row_sum, false);
@@ -223,14 +171,14 @@ std::string task_html(const TaskReport& task) {
   if (task.confusion.invalid() > 0) {
     about += fmt::format("; {} without a finite prediction, counted as wrong", task.confusion.invalid());
   }
-  return "<section><h2>Task " + escaped(task.labels.task) + "</h2><p class=\"sub\">" + about + "</p>\n" +
+  return "<section><h2>Task " + html_escaped(task.labels.task) + "</h2><p class=\"sub\">" + about + "</p>\n" +
          metrics_html(task) + classes_html(task) + confusion_html(task) + "</section>\n";
 }
 
 std::string warnings_html(const ReportInput& input) {
   std::string html;
   for (const auto& warning : input.warnings)
-    html += "<section class=\"warning\" role=\"alert\">" + escaped(warning) + "</section>\n";
+    html += "<section class=\"warning\" role=\"alert\">" + html_escaped(warning) + "</section>\n";
   return html;
 }
 
@@ -238,17 +186,17 @@ std::string warnings_html(const ReportInput& input) {
 std::string selections_html(const ReportInput& input) {
   std::string html = "<section><h2>How the epoch was chosen</h2>\n";
   for (const auto& selection : input.selections)
-    html +=
-        "<p class=\"sub\"><b>" + escaped(selection.name) + "</b>: " + escaped(selection.meaning) + "</p>\n";
+    html += "<p class=\"sub\"><b>" + html_escaped(selection.name) +
+            "</b>: " + html_escaped(selection.meaning) + "</p>\n";
   for (size_t t = 0; t < input.selections.front().tasks.size(); ++t) {
     const std::string& name = input.selections.front().tasks[t].labels.task;
-    html += "<h3>Task " + escaped(name) +
+    html += "<h3>Task " + html_escaped(name) +
             ", %</h3><div class=\"wide\"><table><thead><tr><th class=\"text\">metric</th>";
     for (const auto& selection : input.selections)
-      html += "<th scope=\"col\">" + escaped(selection.name) + "</th>";
+      html += "<th scope=\"col\">" + html_escaped(selection.name) + "</th>";
     html += "</tr></thead><tbody>\n";
     for (const std::string& metric : metric_names()) {
-      html += "<tr><th scope=\"row\">" + escaped(shown_metric(metric)) + "</th>";
+      html += "<tr><th scope=\"row\">" + html_escaped(shown_metric(metric)) + "</th>";
       for (const auto& selection : input.selections) {
         double value = std::numeric_limits<double>::quiet_NaN();
         for (const auto& task : selection.tasks) {
@@ -267,7 +215,8 @@ std::string selections_html(const ReportInput& input) {
 std::string facts_html(const ReportInput& input) {
   std::string html = "<section><h2>The run</h2><table class=\"facts\"><tbody>\n";
   for (const auto& [name, value] : input.facts) {
-    html += "<tr><th scope=\"row\">" + escaped(name) + "</th><td>" + escaped(value) + "</td></tr>\n";
+    html +=
+        "<tr><th scope=\"row\">" + html_escaped(name) + "</th><td>" + html_escaped(value) + "</td></tr>\n";
   }
   return html + "</tbody></table></section>\n";
 }
@@ -296,13 +245,7 @@ std::string selections_text(const std::vector<TaskReport>& clean, const std::vec
 }
 
 std::string html_report(const ReportInput& input) {
-  std::string html =
-      "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>" +
-      escaped(input.title) + "</title>\n<style>" + kStyle + "</style></head>\n<body><main>\n<h1>" +
-      escaped(input.title) + "</h1>\n";
-  if (!input.subtitle.empty()) html += "<p class=\"sub\">" + escaped(input.subtitle) + "</p>\n";
-  html += warnings_html(input);
+  std::string html = warnings_html(input);
   if (!input.selections.empty()) html += selections_html(input);
   for (const TaskReport& task : input.tasks) html += task_html(task);
   if (!input.plots.empty()) {
@@ -314,10 +257,15 @@ std::string html_report(const ReportInput& input) {
     html += "</div></section>\n";
   }
   if (!input.facts.empty()) html += facts_html(input);
-  return html +
-         "<footer>Written by limbic. Rows of a confusion matrix are the truth; scores follow scikit-learn "
-         "with "
-         "zero_division=0.</footer>\n</main></body></html>\n";
+  plot::HtmlPage page;
+  page.title = input.title;
+  page.subtitle = input.subtitle;
+  page.style = kStyle;
+  page.body = std::move(html);
+  page.footer =
+      "Written by limbic. Rows of a confusion matrix are the truth; scores follow scikit-learn with "
+      "zero_division=0.";
+  return plot::html_page(page);
 }
 
 std::vector<Plot> training_plots(const std::string& results_csv) {

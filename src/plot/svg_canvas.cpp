@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "canvas.h"
+#include "limbic/plot/html.h"
 
 namespace limbic::plot {
 namespace {
@@ -51,18 +52,6 @@ std::string xml_text(const std::string& utf8) {
       out.append(utf8, i, length);
     }
     i += length;
-  }
-  return out;
-}
-
-std::string base64_of(const std::vector<uint8_t>& bytes) {
-  constexpr const char* kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t group = 0;
-    for (size_t k = 0; k < 3; ++k) group = group << 8 | (k < count ? bytes[i + k] : 0);
-    for (size_t k = 0; k < 4; ++k) out += k <= count ? kDigits[group >> (18 - 6 * k) & 63] : '=';
   }
   return out;
 }
@@ -152,7 +141,7 @@ void SvgCanvas::picture(const Box& box, const media::Image& image) {
   svg_ += fmt::format(
       "<image x=\"{:.2f}\" y=\"{:.2f}\" width=\"{:.2f}\" height=\"{:.2f}\" preserveAspectRatio=\"none\" "
       "image-rendering=\"pixelated\" xlink:href=\"data:image/png;base64,{}\"/>\n",
-      box.left, box.top, box.width, box.height, base64_of(media::encode_png(image)));
+      box.left, box.top, box.width, box.height, base64(media::encode_png(image)));
 }
 
 void SvgCanvas::clip(const Box& box) {

@@ -164,8 +164,11 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
     nn::load_state(*bundle.model->as_module(), CheckpointStore(run + "/ckpt").load(options.checkpoint).model);
   }
   const bool is_elsewhere = !options.store.empty() && options.store != config.data.store;
-  if (is_elsewhere) config.data.store = options.store;
-  const auto store = data::Store::open(config.data.store);
+  if (is_elsewhere) {
+    config.data.store = options.store;
+    config.data.corpora.clear();
+  }
+  const auto store = open_store(config.data, /*may_import=*/false);
 
   data::LoaderInput input;
   input.store = store;
@@ -190,7 +193,7 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   if (is_elsewhere) report.directory += "@" + store->info().name;
   if (options.checkpoint != "best") report.directory += "." + options.checkpoint;
   if (is_consistent) report.directory += ".consistent";
-  report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.store, options.split,
+  report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.shown_stores(), options.split,
                             options.checkpoint) +
                 change;
   std::vector<eval::TaskReport> reports = eval::write_results(report.directory, predictions, notes);
@@ -213,7 +216,7 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   eval::ReportInput page;
   page.title = config.name;
   page.subtitle =
-      fmt::format("{} checkpoint on {} ({})", options.checkpoint, config.data.store, options.split);
+      fmt::format("{} checkpoint on {} ({})", options.checkpoint, config.data.shown_stores(), options.split);
   page.facts.emplace_back("Run folder", run);
   for (auto& fact : manifest_facts(run)) page.facts.push_back(std::move(fact));
   if (!notes.leaks.empty()) page.warnings.push_back(eval::leaks_text(notes.leaks));

@@ -8,6 +8,7 @@
 #include "limbic/core/error.h"
 #include "limbic/core/log.h"
 #include "limbic/core/suggest.h"
+#include "limbic/data/combine.h"
 #include "limbic/eval/metrics.h"
 
 namespace limbic::train {
@@ -54,16 +55,34 @@ void ExperimentConfig::validate(config::Checks& checks) const {
   }
 }
 
-std::shared_ptr<const data::Store> open_store(const DataConfig& config) {
-  if (!fs::exists(config.store)) {
-    require(!config.import.kind.empty(), ErrorCode::kData,
-            config.store + ": no such store; make it with `limbic data import KIND SOURCE --out " +
-                config.store + "`");
-    const std::string source = find_source(config.import.source);
-    log::info("import", {{"kind", config.import.kind}, {"source", source}, {"store", config.store}});
-    data::import_corpus(config.import.kind, source, config.store, config.import.options);
+namespace {
+
+std::shared_ptr<const data::Store> open_one(const std::string& store, const ImportConfig& import,
+                                            bool may_import) {
+  if (may_import && !fs::exists(store)) {
+    require(!import.kind.empty(), ErrorCode::kData,
+            store + ": no such store; make it with `limbic data import KIND SOURCE --out " + store + "`");
+    const std::string source = find_source(import.source);
+    log::info("import", {{"kind", import.kind}, {"source", source}, {"store", store}});
+    data::import_corpus(import.kind, source, store, import.options);
   }
-  return data::Store::open(config.store);
+  return data::Store::open(store);
+}
+
+}  // namespace
+
+std::string DataConfig::shown_stores() const {
+  std::string shown = store;
+  for (const auto& corpus : corpora) shown += (shown.empty() ? "" : " + ") + corpus.store;
+  return shown;
+}
+
+std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may_import) {
+  if (config.corpora.empty()) return open_one(config.store, config.import, may_import);
+  std::vector<data::CorpusMember> members;
+  for (const auto& corpus : config.corpora)
+    members.push_back({open_one(corpus.store, corpus.import, may_import)});
+  return data::combine_stores(members);
 }
 
 }  // namespace limbic::train

@@ -93,16 +93,17 @@ struct Trainer::Impl {
     for (const auto& task : config.data.tasks) tasks.push_back(store->label_space(task));
     split = data::make_split(*store, config.data.split);
     warn_about_leaks();
-    require(!split.train.empty(), ErrorCode::kData, config.data.store + ": the training part is empty");
-    require(
-        !split.val.empty(), ErrorCode::kData,
-        config.data.store + ": the validation part is empty; selection needs one that is not the test part");
+    require(!split.train.empty(), ErrorCode::kData,
+            config.data.shown_stores() + ": the training part is empty");
+    require(!split.val.empty(), ErrorCode::kData,
+            config.data.shown_stores() +
+                ": the validation part is empty; selection needs one that is not the test part");
     const auto quarantine = [this](const data::BadStream& bad) { write_quarantine(bad); };
     train_loader = make_loader(config, store, tasks, split.train, true, quarantine);
     val_loader = make_loader(config, store, tasks, split.val, false, quarantine);
     require(train_loader->num_batches() > 0, ErrorCode::kData,
-            fmt::format("{}: {} training samples make no batch of {}", config.data.store, split.train.size(),
-                        config.data.loader.batch_size));
+            fmt::format("{}: {} training samples make no batch of {}", config.data.shown_stores(),
+                        split.train.size(), config.data.loader.batch_size));
 
     inputs = input_shapes();
     model = model::build_model(config.model, tasks, inputs);
@@ -230,8 +231,9 @@ struct Trainer::Impl {
         shapes[modality].frame = stream.values.sizes().slice(1).vec();
         break;
       }
-      require(shapes.count(modality) == 1, ErrorCode::kData,
-              fmt::format("{}: no training sample has the modality '{}'", config.data.store, modality));
+      require(
+          shapes.count(modality) == 1, ErrorCode::kData,
+          fmt::format("{}: no training sample has the modality '{}'", config.data.shown_stores(), modality));
     }
     return shapes;
   }
@@ -571,7 +573,7 @@ Trainer::~Trainer() = default;
 std::string Trainer::summary() const {
   const auto& in = *impl_;
   std::string text =
-      fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.store,
+      fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.shown_stores(),
                   in.split.train.size(), in.split.val.size(), in.split.test.size(), in.split.description);
   for (const auto& task : in.tasks) {
     text += fmt::format("task   {} ({} classes):", task.task, task.num_classes());
@@ -651,6 +653,10 @@ void Trainer::write_bundle() const {
 
 nlohmann::json Trainer::data_manifest() const {
   const auto& in = *impl_;
+  json corpora = json::array();
+  for (const auto& member : in.store->members())
+    corpora.push_back(
+        {{"store", member->path()}, {"name", member->info().name}, {"content_hash", member->content_hash()}});
   json dropped = json::object();
   for (const auto& [kind, count] : in.split.num_dropped) dropped[data::leak_name(kind)] = count;
   constexpr size_t kMaxListed = 20;
@@ -659,13 +665,14 @@ nlohmann::json Trainer::data_manifest() const {
     if (listed.size() < kMaxListed)
       listed.push_back(std::string(data::leak_name(leak.kind)) + ": " + text_of(leak));
   }
-  return {{"store", in.config.data.store},
+  return {{"store", in.config.data.shown_stores()},
           {"split_hashes", in.split.part_hashes},
           {"leaks", in.split.leaks.counts_by_name()},
           {"leak_examples", listed},
           {"dropped", dropped},
           {"name", in.store->info().name},
           {"content_hash", in.store->content_hash()},
+          {"corpora", std::move(corpora)},
           {"split", in.split.description},
           {"split_hash", in.split.hash},
           {"train", in.split.train.size()},

@@ -45,8 +45,11 @@ std::string read_file(const std::string& path, uint64_t max_bytes = UINT64_C(1) 
 void publish_directory(const std::string& from, const std::string& to);
 /// Points the symbolic link `link` at `target` (relative), replacing it in one step.
 void replace_symlink(const std::string& target, const std::string& link);
-/// Removes temp files and directories that killed processes left in `directory`.
-void sweep_stale_temps(const std::string& directory);
+/// Syncs a directory and all that is in it.
+void sync_tree(const std::string& directory);
+/// Removes temp files and directories that killed processes left in `directory` (empty = the current one): of
+/// `name`, or all when it is empty.
+void sweep_stale_temps(const std::string& directory, const std::string& name = "");
 /// True for names that AtomicFile and publish_directory use while they write.
 bool is_temp_name(std::string_view file_name);
 /// A temp name for `path` in the same directory.

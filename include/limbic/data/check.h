@@ -25,20 +25,27 @@ struct StoreSummary {
   std::map<std::string, std::map<std::string, std::vector<int64_t>>> class_counts;
 };
 
+struct CheckOptions {
+  bool near_duplicates = true;  ///< look for copies that differ in some bytes
+  int64_t num_threads = 0;      ///< 0 = every core
+};
+
 struct CheckReport {
   StoreSummary summary;
   int64_t num_streams_read = 0;
   int64_t num_bytes_read = 0;
   int64_t num_errors = 0;
   int64_t num_warnings = 0;
-  std::vector<Problem> problems;  ///< errors first
+  std::vector<Problem> problems;           ///< errors first
+  std::vector<std::string> known_defects;  ///< that dataset.yaml tells of
   bool ok() const { return num_errors == 0; }
 };
 
-/// Reads the whole store again: checksums, shapes, labels, dead or clipped streams, copies, leaks between
-/// official splits. Never throws for what it is there to find; @throws Error(kData) only when `path` is no
-/// directory.
-CheckReport check_store(const std::string& path);
+/// Reads the whole store again: checksums, shapes, the index, labels and declared ranges, dead or clipped
+/// streams, copies and near-copies, leaks between official splits, classes and streams that are missing in
+/// one. The report does not depend on the number of threads. Never throws for what it is there to find;
+/// @throws Error(kData) only when `path` is no directory.
+CheckReport check_store(const std::string& path, const CheckOptions& options = {});
 StoreSummary summarize(const Store& store);
 
 /// For people. A list longer than `max_problems` is cut and says so.

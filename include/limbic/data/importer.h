@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "limbic/config/checks.h"
+#include "limbic/data/merge.h"
 
 namespace limbic::data {
 
@@ -21,6 +22,7 @@ struct ImportOptions {
   bool skip_bad = false;               ///< quarantine unreadable files instead of stopping
   bool replace = false;                ///< take the place of a store with other content
   std::string label_task = "emotion";  ///< task of the folder importer's class names
+  ImportPart part;                     ///< of a division of the work; not in recipes
 
   template <class Visitor>
   void visit(Visitor& v) {

@@ -30,7 +30,8 @@ inline constexpr int kNumSampleFields = 9;
 class SampleTable {
  public:
   SampleTable();
-  /// @throws Error(kData) on more than kMaxKeys tasks, values, attributes or streams by name
+  /// @throws Error(kData) on an id used twice, more than kMaxKeys tasks, values, attributes or streams by
+  /// name
   SampleTable(const std::vector<Sample>& samples);  // NOLINT: a list of samples is a table
   static constexpr size_t kMaxKeys = 4096;
 
@@ -41,7 +42,7 @@ class SampleTable {
   Sample at(int64_t i) const { return (*this)[i]; }
 
   std::string_view text(SampleField field, int64_t i) const;
-  /// Equal text, equal code; 0 is the empty text. Codes of all fields and labels are of one dictionary.
+  /// Codes of all fields and labels are of one dictionary and compare as their texts do; 0 is the empty text.
   int32_t code(SampleField field, int64_t i) const;
   std::string_view id(int64_t i) const { return text(SampleField::kId, i); }
   std::string_view corpus(int64_t i) const { return text(SampleField::kCorpus, i); }
@@ -99,6 +100,7 @@ class SampleTable {
 
  private:
   friend class SampleTableBuilder;
+  friend struct TableAccess;
   struct Columns;
   explicit SampleTable(std::shared_ptr<const Columns> columns);
   std::shared_ptr<const Columns> columns_;
@@ -109,9 +111,9 @@ class SampleTableBuilder {
  public:
   SampleTableBuilder();
   ~SampleTableBuilder();
-  /// Ids are taken as they come: whoever reads a manifest refuses doubles.
+  /// False when the id was used before; the sample is then left out.
   /// @throws Error(kData) on too many names (SampleTable::kMaxKeys)
-  void add(const Sample& sample);
+  bool add(const Sample& sample);
   int64_t size() const;
   SampleTable finish();
 

@@ -7,74 +7,29 @@
 #include <string>
 #include <vector>
 
-#include "limbic/affect/label_space.h"
 #include "limbic/affect/stream.h"
+#include "limbic/data/dataset_info.h"
 #include "limbic/data/problem.h"
 #include "limbic/data/sample_table.h"
 
+namespace limbic::formats {
+class SafetensorsShard;
+}
+
 namespace limbic::data {
 
-/// A raw stream as the whole store has it. `kind` fixes shape and type: "wave" (S,) int16, "images" (T, C, H,
-/// W) uint8, "series" (T, F) float32, "text" (S,) uint8 bytes of UTF-8.
-struct RawModality {
-  std::string kind = "series";
-  double rate_hz = 0.0;  ///< 0 = stills, or differs between samples
-  std::string unit;
-  std::vector<int64_t> frame_shape;    ///< shape of one frame: {}, {C, H, W} or {F}
-  std::vector<std::string> columns{};  ///< series: names of the F values, or empty
-  std::string role{};  ///< what the sensor looks at or sits on: "face", "eye", "world", "head", "left wrist"
-  std::string device{};         ///< "Empatica E4", "camera 2"
-  bool may_be_missing = false;  ///< series: NaN in a valid frame is a missing value, not a defect
+struct CorpusMember;
 
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("kind", kind, "wave (S,) int16, images (T, C, H, W) uint8, series (T, F) float32 or text (S,) uint8");
-    v("rate_hz", rate_hz, "frames or samples per second; 0 = stills, or differs between samples");
-    v("unit", unit, "unit of the values");
-    v("frame_shape", frame_shape, "shape of one frame");
-    v("columns", columns, "series: names of the values of a frame");
-    v("role", role, "what the sensor looks at or sits on: face, eye, world, head, left wrist...");
-    v("device", device, "which camera or sensor it was");
-    v("may_be_missing", may_be_missing, "series: NaN is a missing value, not a defect");
-  }
-};
-
-/// dataset.yaml: what holds for every sample.
-struct DatasetInfo {
-  int64_t schema_version = 1;
-  std::string name;
-  std::string licence;
-  std::string citation;
-  std::string importer;                        ///< KIND of `data import`
-  std::map<std::string, std::string> options;  ///< import options that shaped the bytes
-  std::string clock =
-      "recording";  ///< whose zero times count from: "recording" (its start), "clip" or "unix"
-  std::vector<affect::LabelSpace> label_spaces;
-  std::map<std::string, RawModality> modalities;
-  std::vector<std::string> known_defects;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("schema_version", schema_version, "version of the store's layout");
-    v("name", name, "name of the corpus");
-    v("licence", licence, "terms that hold for the data");
-    v("citation", citation, "what to cite");
-    v("importer", importer, "KIND of `limbic data import`");
-    v("options", options, "import options that shaped the store");
-    v("clock", clock, "where times count from: recording, clip or unix");
-    v("label_spaces", label_spaces, "classes of every task");
-    v("modalities", modalities, "raw streams by name");
-    v("known_defects", known_defects, "defects of the corpus that its users know of");
-  }
-};
-
-/// A corpus on disk: dataset.yaml, manifest.jsonl, shards/NNNNN.safetensors. Everything is validated when it
-/// is opened; tensors are read lazily through mmap. Const methods are thread-safe.
+/// A corpus on disk: dataset.yaml, manifest.jsonl, index.safetensors, shards/NNNNN.safetensors. With its
+/// index it opens in the time that checksums take, a shard when it is first touched; without, the manifest is
+/// parsed and every shard's header checked. Tensors are read lazily through mmap. Const methods are
+/// thread-safe.
 class Store {
  public:
   /// @throws Error(kData) at the first defect, as file:line
   static std::shared_ptr<const Store> open(const std::string& path);
-  /// Opens as much as can be read and appends what is wrong to `problems`; null when nothing can be read.
+  /// Opens as much as can be read, from the manifest, and appends what is wrong (with it, the shards or the
+  /// index) to `problems`; null when nothing can be read.
   static std::shared_ptr<const Store> open_lenient(const std::string& path, std::vector<Problem>& problems);
   ~Store();
   Store(const Store&) = delete;
@@ -96,18 +51,29 @@ class Store {
   int64_t index_of(const std::string& id) const;
   /// @throws Error(kData) with the tasks that there are
   const affect::LabelSpace& label_space(const std::string& task) const;
-  /// SHA-256 over dataset.yaml and manifest.jsonl (which holds every tensor's CRC).
+  /// SHA-256 over dataset.yaml and the samples (with every tensor's CRC), wherever they lie: a corpus has the
+  /// same hash however it is spread over shards.
   const std::string& content_hash() const { return content_hash_; }
 
+  /// The stores that combine_stores made this one of; empty when it is one corpus.
+  const std::vector<std::shared_ptr<const Store>>& members() const { return members_; }
+
  private:
+  friend std::shared_ptr<const Store> combine_stores(const std::vector<CorpusMember>& members);
   struct Shards;
   Store();
+  /// The member that has the sample, with its row there; null when this is one corpus.
+  const Store* member_of(int64_t sample_idx, int64_t& row) const;
   StreamRef stream_of(int64_t sample_idx, const std::string& stream) const;
+  const formats::SafetensorsShard& shard_of(int64_t sample_idx, const std::string& stream,
+                                            const StreamRef& ref) const;
   std::string path_;
   DatasetInfo info_;
   SampleTable samples_;
   std::string content_hash_;
   std::unique_ptr<Shards> shards_;
+  std::vector<std::shared_ptr<const Store>> members_;
+  std::vector<int64_t> member_begins_;  ///< first sample of each
 };
 
 /// A raw stream on its way into a store.
@@ -123,7 +89,8 @@ struct RawStream {
 class StoreWriter {
  public:
   /// @param replace  finish() may take the place of a store with other content
-  StoreWriter(std::string path, DatasetInfo info, bool replace = false);
+  /// @param may_be_empty  for a part of a corpus
+  StoreWriter(std::string path, DatasetInfo info, bool replace = false, bool may_be_empty = false);
   ~StoreWriter();
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;

@@ -33,10 +33,26 @@ struct ImportConfig {
   }
 };
 
+/// One of several corpora that are trained on together. How much of an epoch each gets says loader.mixing.
+struct CorpusConfig {
+  std::string store;
+  ImportConfig import;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("store", store, "store folder (made by `limbic data import`)");
+    v("import", import, "how to make the store when it is not there");
+  }
+  void validate(config::Checks& checks) const {
+    checks.expect(!store.empty(), "store", "must name a folder");
+  }
+};
+
 /// What is trained on, as what.
 struct DataConfig {
   std::string store;  ///< store folder
   ImportConfig import;
+  std::vector<CorpusConfig> corpora;          ///< instead of `store`: several stores as one
   std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store that get a head
   data::ProtocolConfig split = data::GroupsProtocol{};
   features::FeatureConfig features;  ///< modality -> feature; these are the model's inputs
@@ -47,14 +63,18 @@ struct DataConfig {
   void visit(Visitor& v) {
     v("store", store, "store folder (made by `limbic data import`)");
     v("import", import, "how to make the store when it is not there");
+    v("corpora", corpora, "several stores as one, instead of store and import");
     v("tasks", tasks, "label spaces of the store to learn");
     v("split", split, "who trains, validates and tests");
     v("features", features, "modality -> feature; the inputs of the model");
     v("augment", augment, "modality -> random changes of training samples");
     v("loader", loader, "batches");
   }
+  /// The folders, for messages.
+  std::string shown_stores() const;
   void validate(config::Checks& checks) const {
-    checks.expect(!store.empty(), "store", "must name a folder");
+    checks.expect(store.empty() != corpora.empty(), "store",
+                  corpora.empty() ? "must name a folder" : "must be empty beside corpora");
     checks.expect(!tasks.empty(), "tasks", "must name at least one task");
     checks.expect(!features.empty(), "features", "must name at least one modality");
   }
@@ -128,7 +148,9 @@ struct ExperimentConfig {
   void validate(config::Checks& checks) const;
 };
 
-/// The store of `config`, made first by its importer when it is not there. @throws Error(kData, kConfig)
-std::shared_ptr<const data::Store> open_store(const DataConfig& config);
+/// The store of `config`, or its corpora as one.
+/// @param may_import  a store that is not there is made by its importer first
+/// @throws Error(kData, kConfig)
+std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may_import = true);
 
 }  // namespace limbic::train

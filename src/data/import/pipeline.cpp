@@ -9,6 +9,7 @@
 #include <new>
 #include <thread>
 
+#include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/core/interrupt.h"
 #include "limbic/core/log.h"
@@ -74,6 +75,30 @@ vision::FaceCropConfig ImportWorker::crop_config(const ImportOptions& options) {
   return config;
 }
 
+namespace {
+
+/// What killed imports of the same store left.
+void sweep_temps_of(const std::string& store) {
+  const fs::path path(store);
+  core::sweep_stale_temps(path.parent_path().string(), path.filename().string());
+}
+
+/// Keeps the part's items. @returns where the part goes
+std::string prepare_part(const std::string& out, std::vector<ImportItem>& items,
+                         const ImportOptions& options) {
+  require(options.limit == 0, ErrorCode::kConfig,
+          "--limit and --shard contradict each other: a limit counts samples of the whole corpus");
+  require(options.replace || !fs::exists(out + "/dataset.yaml"), ErrorCode::kStorage,
+          out + ": a whole store is there already (were its parts merged?); choose another --out or say "
+                "--replace");
+  const auto num_items = static_cast<int64_t>(items.size());
+  items.erase(items.begin() + options.part.end(num_items), items.end());
+  items.erase(items.begin(), items.begin() + options.part.begin(num_items));
+  return part_path(out, options.part);
+}
+
+}  // namespace
+
 ImportReport run_import(const std::string& source, const std::string& out, const DatasetInfo& info,
                         std::vector<ImportItem> items, const ImportOptions& options) {
   if (items.empty())
@@ -86,9 +111,12 @@ ImportReport run_import(const std::string& source, const std::string& out, const
     }
     items = std::move(spread);
   }
-  StoreWriter writer(out, info, options.replace);
+  const bool is_part = !options.part.is_whole();
+  const std::string store = is_part ? prepare_part(out, items, options) : out;
+  sweep_temps_of(store);
+  StoreWriter writer(store, info, options.replace, is_part);
   ImportReport report;
-  report.store = out;
+  report.store = store;
   const auto num_workers = static_cast<size_t>(std::max<int64_t>(1, options.num_workers));
   std::vector<ImportWorker> workers;
   workers.reserve(num_workers);
@@ -145,7 +173,7 @@ ImportReport run_import(const std::string& source, const std::string& out, const
   if (!quarantine.empty()) {
     writer.add_file("quarantine.jsonl", quarantine);
     log::warn("files_quarantined",
-              {{"count", report.quarantined.size()}, {"list", out + "/quarantine.jsonl"}});
+              {{"count", report.quarantined.size()}, {"list", store + "/quarantine.jsonl"}});
   }
   report.num_samples = writer.size();
   report.content_hash = writer.finish();

@@ -5,33 +5,25 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <unordered_set>
 
-#include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
+#include "limbic/core/hash.h"
+#include "limbic/core/mapped_file.h"
 #include "limbic/core/suggest.h"
 #include "limbic/formats/jsonl.h"
+#include "store/plain_line.h"
 
 namespace limbic::data {
 namespace {
 
 constexpr size_t kMaxLineBytes = size_t{1} << 20;
-constexpr size_t kMaxNameBytes = 512;
-constexpr double kMaxSeconds = 1e8;
 constexpr size_t kMaxManifestProblems = 1000;
-
-/// A rule of the manifest that a line breaks.
-struct LineError {
-  std::string code;
-  std::string message;
-};
 
 [[noreturn]] void refuse(const std::string& code, const std::string& message) {
   throw LineError{code, message};
 }
 
-bool has_control_character(const std::string& text) {
+bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
                      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
 }
@@ -97,12 +89,21 @@ class Members {
     }
     return value->get<int64_t>();
   }
+  /// Keys name columns of the index.
+  void check_key(const char* where, const std::string& key) const {
+    if (key.size() > kMaxNameBytes)
+      refuse("long_text", fmt::format("{}.{}: a key of {} bytes; expected at most {}", where_, where,
+                                      key.size(), kMaxNameBytes));
+    if (has_control_character(key))
+      refuse("control_character", fmt::format("{}.{}: a key has a control character", where_, where));
+  }
   std::map<std::string, std::string> texts(const char* key) const {
     std::map<std::string, std::string> result;
     const auto* value = find(key);
     if (value == nullptr) return result;
     if (!value->is_object()) refuse("type", fmt::format("{}.{}: expected an object {{...}}", where_, key));
     for (const auto& item : value->items()) {
+      check_key(key, item.key());
       if (!item.value().is_string())
         refuse("type", fmt::format("{}.{}.{}: expected text", where_, key, item.key()));
       result[item.key()] = item.value().get<std::string>();
@@ -120,25 +121,20 @@ StreamRef parse_stream(const std::string& name, const nlohmann::json& node) {
                         {"shard", "tensor", "valid", "rate_hz", "t0_s", "frames", "crc32"});
   StreamRef ref;
   ref.shard = members.text("shard", true);
-  if (const auto reason = unsafe_path_reason(ref.shard); !reason.empty()) {
+  if (const auto defect = shard_name_defect(ref.shard); !defect.empty()) {
     refuse("path", fmt::format("streams.{}.shard: '{}' {}; expected a name such as 00000.safetensors", name,
-                               ref.shard, reason));
-  }
-  constexpr std::string_view kSuffix = ".safetensors";
-  if (ref.shard.find('/') != std::string::npos || ref.shard.size() <= kSuffix.size() ||
-      ref.shard.compare(ref.shard.size() - kSuffix.size(), kSuffix.size(), kSuffix) != 0) {
-    refuse("path",
-           fmt::format("streams.{}.shard: '{}' is no shard; expected a name such as 00000.safetensors", name,
-                       ref.shard));
+                               ref.shard, defect));
   }
   ref.tensor = members.text("tensor", true, 2 * kMaxNameBytes);
   ref.valid = members.text("valid", false, 2 * kMaxNameBytes);
-  ref.rate_hz = members.number("rate_hz", 0.0, 1e6);
+  ref.rate_hz = members.number("rate_hz", 0.0, kMaxRate_hz);
   ref.t0 = core::Timestamp::from_seconds(members.number("t0_s", 0.0, kMaxSeconds));
-  ref.num_frames = members.count("frames", INT64_C(1) << 40);
+  ref.num_frames = members.count("frames", kMaxFrames);
   ref.crc32 = static_cast<uint32_t>(members.count("crc32", UINT32_MAX));
   return ref;
 }
+
+}  // namespace
 
 Sample parse_sample(const std::string& line, const DatasetInfo& info) {
   const nlohmann::json node = parse_line(line);
@@ -174,6 +170,7 @@ Sample parse_sample(const std::string& line, const DatasetInfo& info) {
   if (const auto* values = members.find("values")) {
     if (!values->is_object()) refuse("type", "values: expected an object {...}");
     for (const auto& item : values->items()) {
+      members.check_key("values", item.key());
       if (!item.value().is_number() || !std::isfinite(item.value().get<double>())) {
         refuse("range", fmt::format("values.{}: expected a finite number", item.key()));
       }
@@ -191,7 +188,7 @@ Sample parse_sample(const std::string& line, const DatasetInfo& info) {
   }
   if (const auto* source = members.find("source")) {
     const Members parts(*source, "source", {"path", "sha256"});
-    sample.source_path = parts.text("path", false, 4096);
+    sample.source_path = parts.text("path", false, kMaxPathBytes);
     sample.source_sha256 = parts.text("sha256");
     if (const auto reason = unsafe_path_reason(sample.source_path); !reason.empty()) {
       refuse("path", fmt::format("source.path: '{}' {}; expected a path relative to the corpus",
@@ -201,10 +198,16 @@ Sample parse_sample(const std::string& line, const DatasetInfo& info) {
   return sample;
 }
 
-}  // namespace
+std::string shard_name_defect(const std::string& name) {
+  if (auto reason = unsafe_path_reason(name); !reason.empty()) return reason;
+  constexpr std::string_view kSuffix = ".safetensors";
+  const bool is_shard = name.find('/') == std::string::npos && name.size() > kSuffix.size() &&
+                        name.compare(name.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
+  return is_shard ? "" : "is no shard";
+}
 
-std::string unsafe_path_reason(const std::string& path) {
-  if (path.find('\0') != std::string::npos || has_control_character(path)) return "has a control character";
+std::string unsafe_path_reason(std::string_view path) {
+  if (has_control_character(path)) return "has a control character";
   if (path.find("://") != std::string::npos) return "is a URL";
   if (!path.empty() && path.front() == '/') return "is absolute";
   if (path.find('\\') != std::string::npos) return "has a backslash";
@@ -261,40 +264,71 @@ std::string manifest_line(const Sample& sample) {
   return node.dump();
 }
 
-std::vector<Sample> read_manifest(const std::string& path, const DatasetInfo& info,
-                                  std::vector<Problem>& problems) {
-  const std::string text = core::read_file(path);
-  std::vector<Sample> samples;
-  std::unordered_set<std::string> ids;
-  int64_t line_number = 0;
+namespace {
+
+/// What a line adds to the hash of the samples: its text as it is without the names of shards.
+void hash_line(core::Sha256& hash, std::string_view line, const std::vector<TextSpan>& shards) {
   size_t begin = 0;
-  while (begin < text.size()) {
+  for (const auto& [shard_begin, shard_end] : shards) {
+    hash.update(line.data() + begin, shard_begin - begin);
+    begin = shard_end;
+  }
+  hash.update(line.data() + begin, line.size() - begin);
+  hash.update("\n", 1);
+}
+/// The same for a line that is not written plainly: as StoreWriter would write it.
+void hash_sample(core::Sha256& hash, Sample sample) {
+  for (auto& [name, ref] : sample.streams) ref.shard.clear();
+  hash_line(hash, manifest_line(sample), {});
+}
+
+}  // namespace
+
+SampleTable read_manifest(const std::string& path, const DatasetInfo& info, std::vector<Problem>& problems,
+                          ManifestFacts& facts, const std::function<bool(const Sample&)>& keep) {
+  const core::MappedFile file(path);
+  const std::string_view text = file.bytes();
+  SampleTableBuilder table;
+  core::Sha256 hash;
+  std::vector<TextSpan> shards;
+  int64_t line_number = 0;
+  for (size_t begin = 0, next = 0; begin < text.size(); begin = next) {
     size_t end = std::min(text.find('\n', begin), text.size());
-    const size_t next = end + 1;
+    next = end + 1;
     if (end > begin && text[end - 1] == '\r') --end;
     ++line_number;
+    const std::string_view line = text.substr(begin, end - begin);
     const auto report = [&](const std::string& code, const std::string& message) {
       if (problems.size() < kMaxManifestProblems) {
         problems.push_back({Severity::kError, code, fmt::format("{}:{}", path, line_number), message});
       }
     };
-    if (end - begin > kMaxLineBytes) {
-      report("long_line", fmt::format("line of {} bytes; expected at most {}", end - begin, kMaxLineBytes));
-    } else if (end > begin) {
-      try {
-        Sample sample = parse_sample(text.substr(begin, end - begin), info);
-        if (!ids.insert(sample.id).second) {
-          report("duplicate_id", "id '" + sample.id + "' was used before; ids are unique");
-        } else {
-          samples.push_back(std::move(sample));
-        }
-      } catch (const LineError& e) {
-        report(e.code, e.message);
-      }
+    if (line.empty()) continue;
+    if (line.size() > kMaxLineBytes) {
+      report("long_line", fmt::format("line of {} bytes; expected at most {}", line.size(), kMaxLineBytes));
+      continue;
     }
-    begin = next;
+    try {
+      Sample sample;
+      shards.clear();
+      const bool is_plain = parse_plain_line(line, info, sample, shards);
+      if (!is_plain) sample = parse_sample(std::string(line), info);
+      if (keep && !keep(sample)) continue;
+      if (!table.add(sample)) {
+        report("duplicate_id", "id '" + sample.id + "' was used before; ids are unique");
+      } else if (is_plain) {
+        hash_line(hash, line, shards);
+      } else {
+        hash_sample(hash, std::move(sample));
+      }
+    } catch (const LineError& e) {
+      report(e.code, e.message);
+    }
   }
-  return samples;
+  facts.num_bytes = text.size();
+  facts.crc32 = core::crc32(text.data(), text.size());
+  facts.samples_sha256 = hash.hex();
+  return table.finish();
 }
 
 }  // namespace limbic::data

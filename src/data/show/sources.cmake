@@ -1,0 +1,3 @@
+list(APPEND sources
+  show/store_page.cpp
+  show/stream_view.cpp)

@@ -1,0 +1,2 @@
+list(APPEND sources
+  show/store_page_test.cpp)
