@@ -40,10 +40,11 @@ void run_data_bench(const DataBenchArgs& args) {
   input.is_training = true;
   input.seed = config.seed;
   data::Loader loader(std::move(input), config.data.loader);
-  std::fputs(fmt::format("{}: {} training samples, {} batches an epoch, {} workers\n", config.data.store,
-                         loader.num_samples(), loader.num_batches(), config.data.loader.num_workers)
-                 .c_str(),
-             stdout);
+  std::fputs(
+      fmt::format("{}: {} training samples, {} batches an epoch, {} workers\n", config.data.shown_stores(),
+                  loader.num_samples(), loader.num_batches(), config.data.loader.num_workers)
+          .c_str(),
+      stdout);
   std::fputs("epoch       wall      batches         read     features      augment      collate  padding\n",
              stdout);
   data::LoaderProfile before;

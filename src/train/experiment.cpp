@@ -80,8 +80,14 @@ std::string DataConfig::shown_stores() const {
 std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may_import) {
   if (config.corpora.empty()) return open_one(config.store, config.import, may_import);
   std::vector<data::CorpusMember> members;
-  for (const auto& corpus : config.corpora)
-    members.push_back({open_one(corpus.store, corpus.import, may_import)});
+  for (const auto& corpus : config.corpora) {
+    data::CorpusMember member{open_one(corpus.store, corpus.import, may_import)};
+    for (const auto& [task, wanted] : corpus.map) {
+      member.label_maps[task] = data::map_labels(member.store->label_space(task), member.store->info().name,
+                                                 wanted, affect::Ontology::load());
+    }
+    members.push_back(std::move(member));
+  }
   return data::combine_stores(members);
 }
 

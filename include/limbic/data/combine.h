@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "limbic/data/label_map.h"
+#include "limbic/data/label_mapping.h"
 #include "limbic/data/store.h"
 
 namespace limbic::data {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -37,11 +38,13 @@ struct ImportConfig {
 struct CorpusConfig {
   std::string store;
   ImportConfig import;
+  std::map<std::string, std::string> map;  ///< task of the store -> task or level of the ontology
 
   template <class Visitor>
   void visit(Visitor& v) {
     v("store", store, "store folder (made by `limbic data import`)");
     v("import", import, "how to make the store when it is not there");
+    v("map", map, "task of the store -> task or level of limbic's ontology, to bring corpora together");
   }
   void validate(config::Checks& checks) const {
     checks.expect(!store.empty(), "store", "must name a folder");
@@ -122,7 +125,8 @@ struct TrainConfig {
       config::at_least(0.0));
     v("test_at_end", test_at_end, "evaluate the best epoch on the test part, once, when training is over");
     v("oracle", oracle,
-      "also evaluate the test part after every epoch, into a record of its own that nothing else reads: what papers "
+      "also evaluate the test part after every epoch, into a record of its own that nothing else reads: what "
+      "papers "
       "that select on the test part would report");
   }
 };
