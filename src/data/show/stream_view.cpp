@@ -103,13 +103,15 @@ std::string sound_html(const affect::Stream& stream) {
   const auto* samples = wave.data_ptr<int16_t>();
   std::string upper;
   std::string lower;
+  int peak = 1000;  // quiet speech fills the picture, silence stays flat
+  for (int64_t i = 0; i < count; ++i) peak = std::max(peak, std::abs(static_cast<int>(samples[i])));
   const double half = kCurveHeight_px / 2.0;
   for (int x = 0; x < kCurveWidth_px && count > 0; ++x) {
     const int64_t begin = count * x / kCurveWidth_px;
     const int64_t end = std::max(begin + 1, count * (x + 1) / kCurveWidth_px);
     const auto [low, high] = std::minmax_element(samples + begin, samples + std::min(end, count));
-    upper += fmt::format("{}{} {:.1f}", x == 0 ? "M" : "L", x, half - half * *high / 32768.0);
-    lower = fmt::format("L{} {:.1f}", x, half - half * *low / 32768.0 + 0.5) + lower;
+    upper += fmt::format("{}{} {:.1f}", x == 0 ? "M" : "L", x, half - half * *high / peak);
+    lower = fmt::format("L{} {:.1f}", x, half - half * *low / peak + 0.5) + lower;
   }
   std::string html = fmt::format(
       "<svg class=\"curve\" viewBox=\"0 0 {} {}\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><path "
