@@ -67,8 +67,6 @@ const std::vector<LeakCase>& leak_cases() {
   static const std::vector<LeakCase> cases = {
       {"ARowInTwoParts", LeakKind::kSample, [](auto&, auto& split, auto&) { split.test.push_back(5); },
        "sample p01_1 is in train (p01_1) and test (p01_1)"},
-      {"AnIdTwice", LeakKind::kSample, [](auto& samples, auto&, auto&) { samples[45].id = "p01_1"; },
-       "sample p01_1 is in train (p01_1) and test (p01_1)"},
       {"ASubject", LeakKind::kSubject,
        [](auto& samples, auto&, auto&) {
          samples[45].corpus = "first";

@@ -102,6 +102,7 @@ void add_part(const std::string& path, LoadedStore& part, StoreStaging& staging,
   for (auto sample : part.samples) {
     for (auto& [name, ref] : sample.streams) ref.shard = new_names.at(ref.shard);
     try {
+      staging.claim(sample.id);
       staging.add(sample);
     } catch (const Error& e) {
       throw e.in(path + " and a part before it");

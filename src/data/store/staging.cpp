@@ -141,8 +141,11 @@ StoreStaging::~StoreStaging() {
   fs::remove_all(temp_, ec);
 }
 
+void StoreStaging::claim(const std::string& id) {
+  require(ids_.insert(id), ErrorCode::kData, "sample '" + id + "': id used twice");
+}
+
 void StoreStaging::add(const Sample& sample) {
-  require(ids_.insert(sample.id), ErrorCode::kData, "sample '" + sample.id + "': id used twice");
   manifest_ << manifest_line(sample) << '\n';
   require(manifest_.good(), ErrorCode::kStorage, path_ + ": cannot write the manifest");
   ++size_;

@@ -48,7 +48,9 @@ class StoreStaging {
   StoreStaging(const StoreStaging&) = delete;
   StoreStaging& operator=(const StoreStaging&) = delete;
 
-  /// A sample whose streams say where they lie. @throws Error(kData) when its id was used before
+  /// Takes an id, before anything is written under it. @throws Error(kData) when it was used before
+  void claim(const std::string& id);
+  /// A sample with a claimed id, whose streams say where they lie.
   void add(const Sample& sample);
   /// Writes dataset.yaml, validates all and writes the index. @returns the content hash
   std::string seal();

@@ -68,6 +68,7 @@ StoreWriter::~StoreWriter() = default;
 void StoreWriter::add(Sample sample, const std::map<std::string, RawStream>& streams) {
   const std::string where = "sample '" + sample.id + "'";
   const auto& modalities = impl_->staging.info().modalities;
+  impl_->staging.claim(sample.id);
   sample.streams.clear();
   for (const auto& [name, stream] : streams) {
     const auto modality = modalities.find(name);

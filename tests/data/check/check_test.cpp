@@ -76,8 +76,8 @@ TEST(DataCheck, FindsASubjectInTwoOfficialSplits) {
   const auto* leak = find_problem(report, "subject_in_two_splits");
   ASSERT_NE(leak, nullptr);
   EXPECT_EQ(leak->where, "subject_04");
-  EXPECT_EQ(leak->severity, Severity::kError);
-  EXPECT_FALSE(report.ok());
+  EXPECT_EQ(leak->severity, Severity::kWarning);  // the corpus's own doing; training refuses it by itself
+  EXPECT_THAT(leak->message, HasSubstr("official splits test, train"));
 }
 
 TEST(DataCheck, FindsCopiesAndSaysWhereTheyLeak) {
