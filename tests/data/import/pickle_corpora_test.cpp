@@ -182,35 +182,6 @@ TEST(MmsaImport, SplitsLengthsLabelsAndTextAreThoseOfTheFile) {
   EXPECT_THAT(pickle_error("mmsa", dir / "m/bad.pkl", dir / "t"), HasSubstr("is this a file of MMSA?"));
 }
 
-/// 200 s: 10 s nothing, 65 s baseline, 65 s stress, 60 s of label 5.
-std::string wesad_subject(const std::string& name, double bad_label = 0) {
-  const auto wave = [](double rate_hz, const auto& value) {
-    std::vector<double> out;
-    for (int i = 0; i < 200 * rate_hz; ++i) out.push_back(value(i / rate_hz));
-    return pickle::array<double>({static_cast<int32_t>(out.size()), 1}, "f8", out);
-  };
-  const auto eda = [](double t) { return 2 + 0.002 * t + 0.3 * std::exp(-std::fmod(t, 15.0)); };
-  const auto pulse = [](double t) { return std::exp(-50 * std::pow(std::fmod(t, 0.8) - 0.3, 2)); };
-  const auto r_peaks = [](double t) { return std::exp(-5000 * std::pow(std::fmod(t, 0.8) - 0.3, 2)); };
-  std::vector<double> acc;
-  for (int i = 0; i < 200 * 32; ++i) {
-    acc.insert(acc.end(), {3 * std::sin(i * 0.1), 0.0, 64.0});
-  }
-  std::vector<int32_t> labels;
-  for (int i = 0; i < 200 * 700; ++i) labels.push_back(i < 7000 ? 0 : i < 52500 ? 1 : i < 98000 ? 2 : 5);
-  if (bad_label > 0) labels[100] = static_cast<int32_t>(bad_label);
-  const std::string wrist =
-      pickle::dict({{"ACC", pickle::array<double>({static_cast<int32_t>(acc.size() / 3), 3}, "f8", acc)},
-                    {"BVP", wave(64, pulse)},
-                    {"EDA", wave(4, eda)},
-                    {"TEMP", wave(4, [](double t) { return 33 + 0.001 * t; })}});
-  const std::string chest = pickle::dict({{"ECG", wave(700, r_peaks)}, {"EDA", wave(700, eda)}});
-  return pickle::file(
-      pickle::dict({{"signal", pickle::dict({{"wrist", wrist}, {"chest", chest}})},
-                    {"label", pickle::array<int32_t>({static_cast<int32_t>(labels.size())}, "i4", labels)},
-                    {"subject", pickle::str(name)}}));
-}
-
 TEST(MmsaImport, PaddingOfAlignedFilesIsCutByTheMaskOfTheirTokens) {
   const test::TempDir dir;
   const std::vector<int32_t> text_bert = {101, 102, 0, 1, 1, 0, 0, 0, 0, 101, 7, 102, 1, 1, 1, 0, 0, 0};
@@ -226,48 +197,6 @@ TEST(MmsaImport, PaddingOfAlignedFilesIsCutByTheMaskOfTheirTokens) {
   EXPECT_EQ(store->read(0, "text_features").size(0), 2);
   EXPECT_EQ(store->read(1, "text_features").size(0), 3);
   EXPECT_EQ(store->read(0, "vision_features").size(0), 2);  // other frames than the tokens: all are kept
-}
-
-TEST(WesadImport, WindowsLieWhollyInOneCondition) {
-  const test::TempDir dir;
-  write_text(dir / "w/S2/S2.pkl", wesad_subject("S2"));
-  const auto store = imported_twice("wesad", dir / "w", dir / "s");
-  ASSERT_EQ(store->size(), 2);
-  EXPECT_EQ(store->samples()[0].labels.at("condition"), "baseline");
-  EXPECT_EQ(store->samples()[0].t0.seconds(), 10);
-  EXPECT_EQ(store->samples()[1].labels.at("condition"), "stress");
-  EXPECT_EQ(store->samples()[1].labels.at("stress"), "stress");
-  EXPECT_EQ(store->samples()[1].t0.seconds(), 75);
-  EXPECT_EQ(store->samples()[1].subject, "S2");
-  const auto value = [&](const std::string& stream, const std::string& column) {
-    const auto& columns = store->info().modalities.at(stream).columns;
-    const auto at = std::find(columns.begin(), columns.end(), column);
-    EXPECT_NE(at, columns.end()) << stream << " has " << ::testing::PrintToString(columns);
-    if (at == columns.end()) return std::nan("");
-    return store->read(1, stream)[0][at - columns.begin()].item<double>();
-  };
-  // 0.8 s between beats on both devices; 2 microsiemens on both after 75 s.
-  EXPECT_NEAR(value("heart", "hr_mean_bpm"), 75, 1);
-  EXPECT_NEAR(value("chest_heart", "hr_mean_bpm"), 75, 0.5);
-  EXPECT_NEAR(value("eda", "eda_tonic_mean"), value("chest_eda", "eda_tonic_mean"), 0.05);
-  EXPECT_NEAR(value("eda", "eda_tonic_mean"), 2.22, 0.1);
-  EXPECT_EQ(store->samples()[1].streams.count("imu"), 1u);
-  EXPECT_EQ(store->samples()[1].streams.count("temperature"), 1u);
-}
-
-TEST(WesadImport, WrongFilesAreRefusedByPath) {
-  const test::TempDir dir;
-  EXPECT_THAT(pickle_error("wesad", dir.path(), dir / "s"), HasSubstr("no S2/S2.pkl, S3/S3.pkl ... here"));
-  write_text(dir / "w/S2/S2.pkl", wesad_subject("S3"));
-  EXPECT_THAT(pickle_error("wesad", dir / "w", dir / "s"),
-              HasSubstr("S2.pkl: subject: 'S3' in the folder of S2"));
-  write_text(dir / "w/S2/S2.pkl", wesad_subject("S2", 9));
-  EXPECT_THAT(pickle_error("wesad", dir / "w", dir / "s"), HasSubstr("label 9 at 0.143 s; expected 0 to 7"));
-  write_text(dir / "w/S2/S2.pkl",
-             pickle::file(pickle::dict(
-                 {{"signal", pickle::dict({{"wrist", pickle::dict({})}, {"chest", pickle::dict({})}})},
-                  {"subject", pickle::str("S2")}})));
-  EXPECT_THAT(pickle_error("wesad", dir / "w", dir / "s"), HasSubstr("S2.pkl: signal.wrist: no key 'EDA'"));
 }
 
 std::string deap_subject(float rating) {

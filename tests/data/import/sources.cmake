@@ -7,4 +7,5 @@ list(APPEND sources
   import/importer_test.cpp
   import/mosei_csd_test.cpp
   import/physio_test.cpp
-  import/pickle_corpora_test.cpp)
+  import/pickle_corpora_test.cpp
+  import/wesad_test.cpp)

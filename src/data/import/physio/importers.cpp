@@ -27,7 +27,9 @@ std::vector<Importer> physio_importers() {
       {"stress_predict",
        "Stress-Predict: features of windows of wrist skin conductance, heart, temperature, movement",
        import_stress_predict},
-      {"wesad", "WESAD: features of windows of the wrist's and the chest's sensors (S2/S2.pkl ...)",
+      {"wesad",
+       "WESAD: features of windows of the wrist's and the chest's sensors (S2/S2.pkl, or the devices' own "
+       "files)",
        import_wesad},
       {"wesad_features", "WESAD wrist features: the csv, or its folder with --step 30 or 60",
        import_wesad_features},

@@ -16,4 +16,5 @@ list(APPEND sources
   import/physio/walk_imu.cpp
   import/physio/wesad.cpp
   import/physio/wesad_features.cpp
+  import/physio/wesad_raw.cpp
   import/physio/windows.cpp)
