@@ -135,12 +135,12 @@ signals::ClockMatch match_clocks(const formats::SensorRecording& chest, const fo
   // Windows too few or too still to show a drift may still agree on an offset.
   config.estimate_drift = false;
   const auto steady = signals::match_activity(reference, other, config);
-  require(steady.is_usable(), ErrorCode::kData, [&] {
-    return fmt::format(
-        "{}: {} and {} share no movement by which their clocks could be matched: {}; expected the "
-        "double taps on the chest in both; without them only {}.pkl, which is synchronised, can be read",
-        subject, wrist.source, chest.source, steady.refusal, subject);
-  });
+  require(
+      steady.is_usable(), ErrorCode::kData,
+      fmt::format("{}: {} and {} share no movement by which their clocks could be matched: {}; expected the "
+                  "double taps on the chest in both; without them only {}.pkl, which is synchronised, can "
+                  "be read",
+                  subject, wrist.source, chest.source, steady.refusal, subject));
   return steady;
 }
 
