@@ -67,7 +67,8 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
   std::map<std::string, InputStatistics> result;
   const auto& indices = loader.input().indices;
   const auto& samples = loader.input().store->samples();
-  for (const auto& [modality, feature] : loader.input().features) {
+  for (const auto& entry : loader.input().features) {
+    const std::string& modality = entry.first;
     std::vector<FeatureSums> sums(indices.size());
     std::atomic<size_t> next{0};
     std::mutex mutex;
