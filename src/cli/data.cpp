@@ -21,7 +21,7 @@ namespace {
 std::string importer_list() {
   std::string text = "\nKinds:\n";
   for (const auto& importer : data::importers())
-    text += fmt::format("  {:<12} {}\n", importer.kind, importer.doc);
+    text += fmt::format("  {:<14} {}\n", importer.kind, importer.doc);
   return text;
 }
 
