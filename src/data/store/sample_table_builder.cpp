@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cstring>
 #include <limits>
 #include <numeric>
 #include <unordered_map>
@@ -17,7 +16,7 @@ namespace {
 /// The first eight bytes as a number that orders as they do.
 uint64_t text_prefix(std::string_view text) {
   uint64_t prefix = 0;
-  std::memcpy(&prefix, text.data(), std::min<size_t>(8, text.size()));
+  text.copy(reinterpret_cast<char*>(&prefix), sizeof prefix);  // unlike memcpy, also of no text at all
   return __builtin_bswap64(prefix);
 }
 
@@ -39,7 +38,7 @@ struct SampleTableBuilder::Impl {
         next_ = blocks_.back().get();
         room_ = size;
       }
-      std::memcpy(next_, text.data(), text.size());
+      text.copy(next_, text.size());
       const std::string_view kept(next_, text.size());
       next_ += text.size();
       room_ -= text.size();
