@@ -6,7 +6,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include <chrono>
 #include <cstring>
 #include <functional>
 #include <set>
@@ -187,7 +186,7 @@ constexpr bool kIsSanitized = true;
 constexpr bool kIsSanitized = false;
 #endif
 
-TEST(SafetensorsAttack, HostileHeadersTakeLittleMemoryAndTime) {
+TEST(SafetensorsAttack, HostileHeadersTakeLittleMemory) {
   if (kIsSanitized) GTEST_SKIP() << "an address space limit does not work under sanitizers";
   const test::TempDir dir;
   constexpr size_t kSize = 95'000'000;
@@ -234,10 +233,8 @@ TEST(SafetensorsAttack, HostileHeadersTakeLittleMemoryAndTime) {
       _exit(4);
     }
     int status = 0;
-    const auto start = std::chrono::steady_clock::now();
     waitpid(child, &status, 0);
     EXPECT_EQ(status, 0) << message;
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
   }
 }
 
