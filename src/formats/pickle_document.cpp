@@ -1,16 +1,13 @@
 #include "pickle_document.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <zlib.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cmath>
 #include <cstring>
 #include <numeric>
 
-#include "byte_source.h"
 #include "text_input.h"
 
 namespace limbic::formats::detail {
@@ -126,12 +123,9 @@ class KeyOrder {
 }  // namespace
 
 PickleBytes::PickleBytes(const std::string& path, uint64_t max_bytes) {
-  const FileSource file(path, ErrorCode::kData);
-  if (file.size() == 0) file.fail("an empty file; a pickle has at least 2 bytes");
-  void* mapped = mmap(nullptr, file.size(), PROT_READ, MAP_PRIVATE, file.fd(), 0);
-  if (mapped == MAP_FAILED) file.fail(fmt::format("cannot map: {}", std::strerror(errno)));
-  mapping_ = {mapped, PickleUnmap{file.size()}};
-  view_ = {static_cast<const char*>(mapped), file.size()};
+  mapping_.emplace(path);
+  view_ = mapping_->bytes();
+  require(!view_.empty(), ErrorCode::kData, path + ": an empty file; a pickle has at least 2 bytes");
   unpack(path, max_bytes);
 }
 
@@ -139,10 +133,6 @@ PickleBytes::PickleBytes(std::string bytes, const std::string& name, uint64_t ma
     : owned_(std::move(bytes)), view_(owned_) {
   require(!owned_.empty(), ErrorCode::kData, name + ": empty; a pickle has at least 2 bytes");
   unpack(name, max_bytes);
-}
-
-void PickleUnmap::operator()(void* mapped) const {
-  munmap(mapped, size);
 }
 
 void PickleBytes::unpack(const std::string& name, uint64_t max_bytes) {

@@ -2,21 +2,17 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "limbic/core/error.h"
+#include "limbic/core/mapped_file.h"
 #include "limbic/formats/pickle.h"
 #include "numpy_type.h"
 
 namespace limbic::formats::detail {
-
-/// Gives a mapped file back.
-struct PickleUnmap {
-  size_t size = 0;
-  void operator()(void* mapped) const;
-};
 
 /// The bytes of a pickle: a mapped file, or what was unpacked from one.
 class PickleBytes {
@@ -32,7 +28,7 @@ class PickleBytes {
  private:
   void unpack(const std::string& name, uint64_t max_bytes);
 
-  std::unique_ptr<void, PickleUnmap> mapping_;
+  std::optional<core::MappedFile> mapping_;
   std::string owned_;
   std::string_view view_;
 };

@@ -9,6 +9,7 @@
 #include <new>
 #include <thread>
 
+#include "import/words.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
 #include "limbic/core/interrupt.h"
@@ -89,8 +90,9 @@ std::string prepare_part(const std::string& out, std::vector<ImportItem>& items,
   require(options.limit == 0, ErrorCode::kConfig,
           "--limit and --shard contradict each other: a limit counts samples of the whole corpus");
   require(options.replace || !fs::exists(out + "/dataset.yaml"), ErrorCode::kStorage,
-          out + ": a whole store is there already (were its parts merged?); choose another --out or say "
-                "--replace");
+          out +
+              ": a whole store is there already (were its parts merged?); choose another --out or say "
+              "--replace");
   const auto num_items = static_cast<int64_t>(items.size());
   items.erase(items.begin() + options.part.end(num_items), items.end());
   items.erase(items.begin(), items.begin() + options.part.begin(num_items));
@@ -201,9 +203,7 @@ std::vector<std::string> list_files(const std::string& directory) {
 std::string extension_of(const std::string& path) {
   std::string text = fs::path(path).extension().string();
   if (!text.empty()) text.erase(0, 1);
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
+  return lower_case(std::move(text));
 }
 
 std::string stem_of(const std::string& path) {

@@ -1,4 +1,5 @@
 list(APPEND sources
   import/importer.cpp
   import/media.cpp
-  import/pipeline.cpp)
+  import/pipeline.cpp
+  import/words.cpp)

@@ -13,15 +13,12 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_picture;
 using testing::write_text;
 using testing::write_tone;
-
-std::string import_error(const std::string& kind, const std::string& source, const std::string& out) {
-  return test::error_of([&] { import_corpus(kind, source, out); }, ErrorCode::kData);
-}
 
 /// Half a second of grey video.
 void write_clip(const std::string& path) {

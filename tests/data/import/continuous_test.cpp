@@ -14,14 +14,11 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_text;
 using testing::write_tone;
-
-std::string continuous_error(const std::string& kind, const std::string& source, const std::string& out) {
-  return test::error_of([&] { import_corpus(kind, source, out); }, ErrorCode::kData);
-}
 
 TEST(AmigosImport, BothVersionsOfMatlabFilesGiveTheirTrials) {
   const test::TempDir dir;
@@ -53,7 +50,7 @@ TEST(AmigosImport, BothVersionsOfMatlabFilesGiveTheirTrials) {
   EXPECT_EQ(store->read(3, "annotation")[0][1].item<float>(), 0.125f);
   std::filesystem::create_directories(dir / "c");
   write_text(dir / "c/Data_Preprocessed_P03.mat", "MATLAB 5.0");
-  EXPECT_THAT(continuous_error("amigos", dir / "c", dir / "t"), HasSubstr("Data_Preprocessed_P03.mat"));
+  EXPECT_THAT(import_error("amigos", dir / "c", dir / "t"), HasSubstr("Data_Preprocessed_P03.mat"));
 }
 
 TEST(MahnobHciImport, StimuliBecomeWindowsWithTheirFeltEmotion) {
@@ -91,10 +88,10 @@ TEST(MahnobHciImport, StimuliBecomeWindowsWithTheirFeltEmotion) {
   EXPECT_NEAR(resistance[5][0].item<double>(), bdf.physical(3, 30 * 256 + 5), 0.05);
   EXPECT_NEAR(store->read(0, "ecg")[7][2].item<double>(), bdf.physical(2, 30 * 256 + 7), 0.05);
   write_text(dir / "c/Sessions/10/session.xml", session(10, "feltEmo=\"13\""));
-  EXPECT_THAT(continuous_error("mahnob_hci", dir / "c", dir / "t"),
+  EXPECT_THAT(import_error("mahnob_hci", dir / "c", dir / "t"),
               HasSubstr("feltEmo=\"13\"; expected 0 to 12"));
   write_text(dir / "c/Sessions/10/session.xml", "<session feltEmo=\"1\" isStim");
-  EXPECT_THAT(continuous_error("mahnob_hci", dir / "c", dir / "t"), HasSubstr("not name=\"value\""));
+  EXPECT_THAT(import_error("mahnob_hci", dir / "c", dir / "t"), HasSubstr("not name=\"value\""));
 }
 
 /// 30 s of ratings at 25 Hz.
@@ -165,9 +162,9 @@ TEST(RecolaImport, RatersAndGoldBecomeOneStream) {
   const size_t begin = torn.find("\n4.00;") + 1, end = torn.find("\n14.00;") + 1;
   torn.erase(begin, end - begin);
   write_text(dir / "c/ratings_individual/arousal/dev_1.csv", torn);
-  EXPECT_THAT(continuous_error("recola", dir / "c", dir / "t"), HasSubstr("rows must be evenly spaced"));
+  EXPECT_THAT(import_error("recola", dir / "c", dir / "t"), HasSubstr("rows must be evenly spaced"));
   write_text(dir / "c/ratings_individual/arousal/dev_1.csv", ratings("time;FM1;FF2\n", ",", 2, 1));
-  EXPECT_THAT(continuous_error("recola", dir / "c", dir / "t"), HasSubstr("dev_1.csv"));
+  EXPECT_THAT(import_error("recola", dir / "c", dir / "t"), HasSubstr("dev_1.csv"));
 }
 
 TEST(SewaImport, LabelsFeaturesAndTranscriptsShareTheClock) {
@@ -209,7 +206,7 @@ TEST(SewaImport, LabelsFeaturesAndTranscriptsShareTheClock) {
   EXPECT_TRUE(unlabelled.values.empty());
   EXPECT_EQ(unlabelled.streams.count("annotation"), 0u);
   write_text(dir / "c/visual_features_xbow/Train_DE_01.csv", "'Train_DE_01';0;1\n'Train_DE_01';0.1;1\n");
-  EXPECT_THAT(continuous_error("sewa", dir / "c", dir / "t"), HasSubstr("1 columns of values; expected 2"));
+  EXPECT_THAT(import_error("sewa", dir / "c", dir / "t"), HasSubstr("1 columns of values; expected 2"));
 }
 
 }  // namespace

@@ -17,15 +17,11 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_text;
 using testing::write_tone;
-
-std::string conversation_error(const std::string& kind, const std::string& source) {
-  const test::TempDir dir;
-  return test::error_of([&] { import_corpus(kind, source, dir / "s"); }, ErrorCode::kData);
-}
 
 /// Grey video without a face.
 void write_grey_video(const std::string& path, int num_frames, int width = 32) {
@@ -109,7 +105,7 @@ TEST(IemocapImport, WrongLinesAreNamed) {
   const test::TempDir dir;
   const auto error = [&](const std::string& text) {
     write_text(dir / "c/Session1/dialog/EmoEvaluation/Ses01F_impro01.txt", text);
-    return conversation_error("iemocap", dir / "c");
+    return import_error("iemocap", dir / "c");
   };
   EXPECT_THAT(error("[1.0 - 2.0]\tSes01F_impro01_F000\tjoy\t[1, 2, 3]\n"),
               HasSubstr("Ses01F_impro01.txt:1: emotion 'joy'; expected ang, hap"));
@@ -126,7 +122,7 @@ TEST(IemocapImport, WrongLinesAreNamed) {
   EXPECT_THAT(error(turn + turn), HasSubstr(":2: a second turn Ses01F_impro01_F000"));
   std::filesystem::remove_all(dir / "c/Session1");
   std::filesystem::create_directories(dir / "c/Session1");
-  EXPECT_THAT(conversation_error("iemocap", dir / "c"), HasSubstr("no Session*/dialog/EmoEvaluation"));
+  EXPECT_THAT(import_error("iemocap", dir / "c"), HasSubstr("no Session*/dialog/EmoEvaluation"));
 }
 
 TEST(IemocapImport, TheFaceIsLookedForInTheSpeakersHalf) {
@@ -268,7 +264,7 @@ TEST(ConversationImport, WhatIsUnclearIsAnErrorThatSaysHowToSettleIt) {
     formats::EafFile eaf = dyad();
     change(eaf);
     write_dyad(dir / "c/pair1", eaf);
-    return conversation_error("conversation", dir / "c");
+    return import_error("conversation", dir / "c");
   };
   EXPECT_THAT(
       error([](auto& eaf) { eaf.tiers[0].participant = ""; }),
@@ -284,10 +280,9 @@ TEST(ConversationImport, WhatIsUnclearIsAnErrorThatSaysHowToSettleIt) {
   EXPECT_THAT(error([](auto&) {}), HasSubstr("2 files of sound for 'P1'; name the right one under `media`"));
   std::filesystem::remove_all(dir / "c/pair1");
   std::filesystem::create_directories(dir / "c/pair1");
-  EXPECT_THAT(conversation_error("conversation", dir / "c"), HasSubstr("no .eaf file here"));
+  EXPECT_THAT(import_error("conversation", dir / "c"), HasSubstr("no .eaf file here"));
   write_text(dir / "c/pair1/a.eaf", "<html/>");
-  EXPECT_THAT(conversation_error("conversation", dir / "c"),
-              HasSubstr("a.eaf:1: the root element is 'html'"));
+  EXPECT_THAT(import_error("conversation", dir / "c"), HasSubstr("a.eaf:1: the root element is 'html'"));
 }
 
 TEST(ConversationImport, AVideoOfTwoPeopleNeedsTheirRegions) {

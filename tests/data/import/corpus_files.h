@@ -13,6 +13,7 @@
 #include "limbic/data/importer.h"
 #include "limbic/media/audio.h"
 #include "limbic/media/image.h"
+#include "support/paths.h"
 
 /// Files of corpora as their publishers lay them out, made here.
 namespace limbic::data::testing {
@@ -57,6 +58,17 @@ inline std::shared_ptr<const Store> imported_twice(const std::string& kind, cons
   EXPECT_EQ(import_corpus(kind, source, out, options).content_hash, report.content_hash);
   EXPECT_EQ(std::filesystem::last_write_time(manifest), time);
   return Store::open(out);
+}
+
+/// The message of an import that ends as bad data.
+inline std::string import_error(const std::string& kind, const std::string& source, const std::string& out,
+                                const ImportOptions& options = {}) {
+  return test::error_of([&] { import_corpus(kind, source, out, options); }, ErrorCode::kData);
+}
+/// The same where nobody looks for what is left behind.
+inline std::string import_error(const std::string& kind, const std::string& source) {
+  const test::TempDir dir;
+  return import_error(kind, source, dir / "store");
 }
 
 /// The text of a sample's stream of kind "text".

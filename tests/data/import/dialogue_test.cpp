@@ -15,14 +15,10 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_text;
-
-std::string dialogue_error(const std::string& kind, const std::string& source) {
-  const test::TempDir dir;
-  return test::error_of([&] { import_corpus(kind, source, dir / "s"); }, ErrorCode::kData);
-}
 
 /// Imports twice: not a byte may change. The official splits of television series share their speakers, and
 /// the check says so; nothing else may be wrong.
@@ -126,7 +122,7 @@ TEST(MeldImport, ClipsBesideTheTablesGiveSoundAndFaceAndMissingOnesAreReported) 
             "2 of 5 clips were not there when this store was made: train_dia0_utt1, dev_dia0_utt0");
   // Any other clip that cannot be decoded is a bad file.
   write_text(dir / "c/MELD.Raw/train/train_splits/dia0_utt1.mp4", "no video");
-  EXPECT_THAT(dialogue_error("meld", dir / "c"), HasSubstr("train_splits/dia0_utt1.mp4"));
+  EXPECT_THAT(import_error("meld", dir / "c"), HasSubstr("train_splits/dia0_utt1.mp4"));
 }
 
 TEST(MeldImport, WrongRowsAreNamed) {
@@ -135,7 +131,7 @@ TEST(MeldImport, WrongRowsAreNamed) {
     write_text(
         dir / "c/train_sent_emo.csv",
         std::string(kMeldHeader) + "1,Hi.,Ann,joy,positive,0,0,4,7,\"00:00:01,0\",\"00:00:02,0\"\n" + row);
-    return dialogue_error("meld", dir / "c");
+    return import_error("meld", dir / "c");
   };
   EXPECT_THAT(error("2,Hi.,Ann,hope,positive,0,1,4,7,\"00:00:01,0\",\"00:00:02,0\"\n"),
               HasSubstr("train_sent_emo.csv:3: emotion 'hope' is unknown; known: neutral, surprise"));
@@ -148,7 +144,7 @@ TEST(MeldImport, WrongRowsAreNamed) {
   EXPECT_THAT(error("2,Hi.,Ann,joy,positive,-1,1,4,7,\"00:00:01,0\",\"00:00:02,0\"\n"),
               HasSubstr("a negative Dialogue_ID"));
   std::filesystem::remove(dir / "c/train_sent_emo.csv");
-  EXPECT_THAT(dialogue_error("meld", dir / "c"), HasSubstr("none of train_sent_emo.csv"));
+  EXPECT_THAT(import_error("meld", dir / "c"), HasSubstr("none of train_sent_emo.csv"));
 }
 
 /// Samples by official split.
@@ -202,14 +198,14 @@ TEST(EmoryNlpImport, SpeakersAreListsAndScenesAreDialogues) {
   EXPECT_EQ(store->samples()[2].subject, "Ann's Aunt");
   EXPECT_EQ(store->samples()[2].split, "test");
   write_text(dir / "c/emorynlp_dev_final.csv", header + "Hm,Ann,Scared,2,1,9,3,00:00:03.795,00:00:05.004\n");
-  EXPECT_THAT(dialogue_error("emorynlp", dir / "c"),
+  EXPECT_THAT(import_error("emorynlp", dir / "c"),
               HasSubstr("emorynlp_dev_final.csv:2: Speaker is Ann; expected a list"));
   write_text(dir / "c/emorynlp_dev_final.csv",
              header + "Hm,['Ann],Scared,2,1,9,3,00:00:03.795,00:00:05.004\n");
-  EXPECT_THAT(dialogue_error("emorynlp", dir / "c"), HasSubstr("expected a list such as"));
+  EXPECT_THAT(import_error("emorynlp", dir / "c"), HasSubstr("expected a list such as"));
   write_text(dir / "c/emorynlp_dev_final.csv",
              header + "Hm,['Ann'],Scary,2,1,9,3,00:00:03.795,00:00:05.004\n");
-  EXPECT_THAT(dialogue_error("emorynlp", dir / "c"),
+  EXPECT_THAT(import_error("emorynlp", dir / "c"),
               HasSubstr("emotion 'scary' is unknown; known: joyful, mad"));
 }
 
@@ -318,7 +314,7 @@ TEST(MosiPoriaImport, SwappedRowsAreAnErrorThatListsThem) {
   // Rows 0 and 1 of train have labels 0 and 1.
   for (const char* name : {"text/text_train0.csv", "audio/audio_train0.csv", "video/video_train0.csv"}) {
     files.write(dir / "c", {{name, swapped(name, 0, 1)}});
-    const std::string error = dialogue_error("mosi_poria", dir / "c");
+    const std::string error = import_error("mosi_poria", dir / "c");
     EXPECT_THAT(error, HasSubstr(name));
     EXPECT_THAT(error, HasSubstr("rows contradict utterances.csv: row 1 has label 0, vidA_1 "
                                  "(utterances.csv:2) has 1; row 0 has label 1, vidA_10 "
@@ -327,14 +323,14 @@ TEST(MosiPoriaImport, SwappedRowsAreAnErrorThatListsThem) {
   // Rows 1 and 2 have one label: only the key of the text tables tells.
   files.write(dir / "c", {{"text/text_train0.csv", swapped("text/text_train0.csv", 1, 2)}});
   EXPECT_THAT(
-      dialogue_error("mosi_poria", dir / "c"),
+      import_error("mosi_poria", dir / "c"),
       HasSubstr(
           "text_train.csv: 2 rows contradict utterances.csv: row 1 of text/text_train0.csv is not vidA_1"));
   files.write(dir / "c", {{"transcripts.csv", [&] {
                              std::string text = files.tables().at("transcripts.csv");
                              return text.replace(text.find("\"1\"\n"), 4, "\"0\"\n");
                            }()}});
-  EXPECT_THAT(dialogue_error("mosi_poria", dir / "c"), HasSubstr("vidA_1 has label 1, its transcript 0"));
+  EXPECT_THAT(import_error("mosi_poria", dir / "c"), HasSubstr("vidA_1 has label 1, its transcript 0"));
 }
 
 TEST(MosiPoriaImport, TablesThatDoNotFitAreRefused) {
@@ -345,7 +341,7 @@ TEST(MosiPoriaImport, TablesThatDoNotFitAreRefused) {
     const size_t at = text.find(from);
     EXPECT_NE(at, std::string::npos) << from;
     files.write(dir / "c", {{name, text.replace(at, from.size(), to)}});
-    return dialogue_error("mosi_poria", dir / "c");
+    return import_error("mosi_poria", dir / "c");
   };
   EXPECT_THAT(error("utterances.csv", "train,2,1,0,", "train,7,1,0,"),
               HasSubstr("vidB_2 is row 7, but there are 3 rows"));

@@ -13,15 +13,12 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_picture;
 using testing::write_text;
 using testing::write_tone;
-
-std::string generic_error(const std::string& kind, const std::string& source, const std::string& out) {
-  return test::error_of([&] { import_corpus(kind, source, out); }, ErrorCode::kData);
-}
 
 void write_openface(const std::string& path, int num_frames, int failed_frame) {
   // Blanks after commas and times of three digits, as the tool writes them; 30 frames a second.
@@ -176,7 +173,7 @@ TEST(MetadataImport, UsualColumnNamesNeedNoMap) {
   EXPECT_EQ(first.labels.at("emotion"), "joy");
   EXPECT_EQ(first.values.at("valence"), 0.25);
   EXPECT_EQ(first.attributes.at("age"), "30");
-  EXPECT_THAT(generic_error("metadata", dir / "s", dir / "t"), HasSubstr("no metadata.csv"));
+  EXPECT_THAT(import_error("metadata", dir / "s", dir / "t"), HasSubstr("no metadata.csv"));
 }
 
 TEST(MediaImport, APictureWithoutAFaceIsASampleAllTheSame) {
@@ -218,7 +215,7 @@ TEST(FeatureFilesImport, EachToolsCsvIsReadByItsColumns) {
   EXPECT_EQ(functionals->read_stream(0, "opensmile").rate_hz, 0.0);
   // openSMILE appends to a summary that is there: two recordings in one file.
   write_text(dir / "of2/z.csv", "name;F0_mean;F0_std\n'z';100;5\n'w';90;4\n");
-  EXPECT_THAT(generic_error("opensmile", dir / "of2", dir / "t"), HasSubstr("was appended"));
+  EXPECT_THAT(import_error("opensmile", dir / "of2", dir / "t"), HasSubstr("was appended"));
 
   write_text(dir / "pf/v.csv",
              ",FaceRectX,FaceScore,AU01,happiness,input,frame,approx_time\n0,5,0.9,0.1,0.8,v.mp4,0,00:00\n"
@@ -232,7 +229,7 @@ TEST(FeatureFilesImport, EachToolsCsvIsReadByItsColumns) {
   EXPECT_EQ(frames.values[2][0].item<float>(), 9.0f);  // the surer of two faces
 
   write_text(dir / "of/other.csv", "frame,face_id,timestamp,confidence,success,AU01_r\n1,0,0,0.9,1,1\n");
-  EXPECT_THAT(generic_error("openface", dir / "of", dir / "t"), HasSubstr("differ from the"));
+  EXPECT_THAT(import_error("openface", dir / "of", dir / "t"), HasSubstr("differ from the"));
 }
 
 TEST(RealMediaPacks, PicturesAndVideosImportWithoutLabels) {

@@ -15,13 +15,10 @@ namespace limbic::data {
 namespace {
 
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_text;
-
-std::string physio_error(const std::string& kind, const std::string& source, const std::string& out) {
-  return test::error_of([&] { import_corpus(kind, source, out); }, ErrorCode::kData);
-}
 
 std::string row_of(double first, int count, double step) {
   std::string row;
@@ -49,10 +46,10 @@ TEST(CogLoadImport, RowsOfAllSignalsAreOneInstance) {
   EXPECT_EQ(store->read(1, "eda")[29][0].item<float>(), 2 + 29 * 0.25f);
   // One file more than the others: nobody can say which rows belong together.
   write_text(dir / "c/train/hr_train.csv", row_of(1, 30, 1));
-  EXPECT_THAT(physio_error("cog_load", dir / "c", dir / "t"),
+  EXPECT_THAT(import_error("cog_load", dir / "c", dir / "t"),
               HasSubstr("hr_train.csv: 1 rows; expected the 2"));
   write_text(dir / "c/train/hr_train.csv", row_of(1, 29, 1) + row_of(1, 30, 1));
-  EXPECT_THAT(physio_error("cog_load", dir / "c", dir / "t"), HasSubstr("hr_train.csv"));
+  EXPECT_THAT(import_error("cog_load", dir / "c", dir / "t"), HasSubstr("hr_train.csv"));
 }
 
 TEST(WesadFeaturesImport, ColumnsGoToTheirSensorsAndTimeIsNoFeature) {
@@ -74,9 +71,9 @@ TEST(WesadFeaturesImport, ColumnsGoToTheirSensorsAndTimeIsNoFeature) {
   EXPECT_EQ(second.labels.at("stress"), "stress");
   EXPECT_EQ(second.t0.seconds(), 30);
   EXPECT_EQ(store->read(1, "bvp")[0][0].item<float>(), 8.0f);
-  EXPECT_THAT(physio_error("wesad_features", dir / "c", dir / "t"), HasSubstr("--step chooses the stride"));
+  EXPECT_THAT(import_error("wesad_features", dir / "c", dir / "t"), HasSubstr("--step chooses the stride"));
   write_text(dir / "c/dataset/WESAD_causal_features_stride60.csv", head + "1,2,3,4,5,1,stress,60,S2\n");
-  EXPECT_THAT(physio_error("wesad_features", dir / "c", dir / "t"), HasSubstr("contradicts raw_label 1"));
+  EXPECT_THAT(import_error("wesad_features", dir / "c", dir / "t"), HasSubstr("contradicts raw_label 1"));
 }
 
 TEST(WalkImuImport, AWalkIsOneClipAndIsCutIntoWindows) {
@@ -99,7 +96,7 @@ TEST(WalkImuImport, AWalkIsOneClipAndIsCutIntoWindows) {
   EXPECT_EQ(store->read(7, "imu")[0][0].item<float>(), 72.0f);
   write_text(dir / "c/walking_data/mw_ew7_accdata_1_2_3-4.csv",
              "condition,emotion,ax,ay,az,gx,gy,gz,hr\n5,0,1,1,1,1,1,1,1\n");
-  EXPECT_THAT(physio_error("walk_imu", dir / "c", dir / "t"), HasSubstr("row 2: condition 5"));
+  EXPECT_THAT(import_error("walk_imu", dir / "c", dir / "t"), HasSubstr("row 2: condition 5"));
 }
 
 TEST(GazeGraphImport, NamesSayPersonAndActivity) {
@@ -116,7 +113,7 @@ TEST(GazeGraphImport, NamesSayPersonAndActivity) {
   EXPECT_EQ(store->samples()[0].labels.at("activity"), "read");
   EXPECT_EQ(store->read(3, "gaze")[1][1].item<float>(), -0.5f);
   write_text(dir / "c/P2/P2_PLAY.csv", "0.5,0.5\n0.5\n");
-  EXPECT_THAT(physio_error("gaze_graph", dir / "c", dir / "t"),
+  EXPECT_THAT(import_error("gaze_graph", dir / "c", dir / "t"),
               HasSubstr("P2_PLAY.csv:2: expected two numbers"));
 }
 

@@ -17,14 +17,11 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::import_error;
 using testing::imported_twice;
 using testing::text_of;
 using testing::write_text;
 namespace pickle = testing::pickle;
-
-std::string pickle_error(const std::string& kind, const std::string& source, const std::string& out) {
-  return test::error_of([&] { import_corpus(kind, source, out); }, ErrorCode::kData);
-}
 
 void write_ded(const std::string& folder, const std::string& second_label) {
   const auto logits = [](float a, float b, float c, float d) {
@@ -75,13 +72,13 @@ TEST(IemocapDedImport, TablesThatDisagreeAreRefused) {
   write_text(
       dir / "d/dialog_iemocap.pkl",
       pickle::file(pickle::dict({{"Ses01F_impro01", pickle::list({pickle::str("Ses01F_impro01_F000")})}})));
-  EXPECT_THAT(pickle_error("iemocap_ded", dir / "d", dir / "s"),
+  EXPECT_THAT(import_error("iemocap_ded", dir / "d", dir / "s"),
               HasSubstr("emo_all_iemocap.pkl: 4 utterances, but the dialogues have 1"));
   write_text(dir / "d/dialog_iemocap.pkl", "cos\nsystem\n(S'true'\ntR.");
-  EXPECT_THAT(pickle_error("iemocap_ded", dir / "d", dir / "s"),
+  EXPECT_THAT(import_error("iemocap_ded", dir / "d", dir / "s"),
               HasSubstr("dialog_iemocap.pkl: byte 0: the pickle asks for 'os.system', which is not data"));
   std::filesystem::remove(dir / "d/dialog_iemocap.pkl");
-  EXPECT_THAT(pickle_error("iemocap_ded", dir / "d", dir / "s"), HasSubstr("dialog_iemocap.pkl: missing"));
+  EXPECT_THAT(import_error("iemocap_ded", dir / "d", dir / "s"), HasSubstr("dialog_iemocap.pkl: missing"));
 }
 
 TEST(IemocapDedImport, RealPackHasTheCountsAndAccuracyOfItsReadme) {
@@ -159,11 +156,11 @@ TEST(MmsaImport, SplitsLengthsLabelsAndTextAreThoseOfTheFile) {
   EXPECT_EQ(store->samples()[2].id, "video_0002_1");
   EXPECT_EQ(store->samples()[2].split, "test");
   write_text(dir / "m/bad.pkl", whole("Angry"));
-  EXPECT_THAT(pickle_error("mmsa", dir / "m/bad.pkl", dir / "t"),
+  EXPECT_THAT(import_error("mmsa", dir / "m/bad.pkl", dir / "t"),
               HasSubstr("bad.pkl: v1$_$1: annotation 'Angry'; expected negative, neutral or positive"));
   const auto refused = [&](const std::string& part) {
     write_text(dir / "m/bad.pkl", pickle::file(pickle::dict({{"train", part}})));
-    return pickle_error("mmsa", dir / "m/bad.pkl", dir / "t");
+    return import_error("mmsa", dir / "m/bad.pkl", dir / "t");
   };
   const std::string ids = pickle::list({pickle::str("v$_$1")});
   EXPECT_THAT(
@@ -179,7 +176,7 @@ TEST(MmsaImport, SplitsLengthsLabelsAndTextAreThoseOfTheFile) {
   EXPECT_THAT(refused(pickle::dict({{"id", pickle::list({pickle::str("v1")})}})),
               HasSubstr("expected video$_$clip"));
   write_text(dir / "m/bad.pkl", pickle::file(pickle::dict({{"data", "N"}})));
-  EXPECT_THAT(pickle_error("mmsa", dir / "m/bad.pkl", dir / "t"), HasSubstr("is this a file of MMSA?"));
+  EXPECT_THAT(import_error("mmsa", dir / "m/bad.pkl", dir / "t"), HasSubstr("is this a file of MMSA?"));
 }
 
 TEST(MmsaImport, PaddingOfAlignedFilesIsCutByTheMaskOfTheirTokens) {
@@ -231,7 +228,7 @@ TEST(DeapImport, TrialsArePeripheralSignalsWithoutTheBaseline) {
   EXPECT_EQ(store->read(0, "emg")[0][0].item<float>(), 34.5f);
   EXPECT_EQ(store->read(0, "ppg")[0][0].item<float>(), 38.5f);
   write_text(dir / "d/data_preprocessed_python/s03.dat", deap_subject(0));
-  EXPECT_THAT(pickle_error("deap", dir / "d", dir / "t"),
+  EXPECT_THAT(import_error("deap", dir / "d", dir / "t"),
               HasSubstr("s03.dat: labels: trial 1: valence 0; expected 1 to 9"));
 }
 

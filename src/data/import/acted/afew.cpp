@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 
 #include "import/acted/named_clips.h"
@@ -14,17 +13,12 @@ const std::vector<std::string>& classes() {
   return kClasses;
 }
 
-std::string lower(std::string text) {
-  for (auto& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
-
 /// ".../Train_AFEW/Angry/000046280.avi"; the test part has no class folders.
 std::optional<NamedClip> parse_name(const std::string& file) {
   if (file_kind(file) != FileKind::kVideo) return std::nullopt;
   NamedClip clip;
   for (const auto& part : std::filesystem::path(file).parent_path()) {
-    const std::string name = lower(part.string());
+    const std::string name = lower_case(part.string());
     for (const auto& [prefix, split] :
          {std::pair{"train", "train"}, std::pair{"val", "val"}, std::pair{"test", "test"}}) {
       if (name.rfind(prefix, 0) == 0) clip.sample.split = split;
@@ -52,7 +46,7 @@ ImportReport import_afew(const std::string& source, const std::string& out, cons
       "A. Dhall et al., Collecting Large, Richly Annotated Facial-Expression Databases from Movies, IEEE "
       "MultiMedia 19(3), 2012";
   info.importer = "afew";
-  info.label_spaces = {label_space_of("emotion", afew_import::classes())};
+  info.label_spaces = {{"emotion", afew_import::classes()}};
   info.known_defects = {"actors are not named: a person may be in train and val",
                         "the face that is meant is not marked; films overlap between versions"};
   return import_named_clips(source, out, options, info, afew_import::parse_name);

@@ -154,7 +154,7 @@ ImportReport import_affect_net(const std::string& source, const std::string& out
       "A. Mollahosseini et al., AffectNet: A Database for Facial Expression, Valence, and Arousal Computing "
       "in the Wild, IEEE Trans. Affective Computing 10(1), 2019";
   info.importer = "affect_net";
-  info.label_spaces = {label_space_of("emotion", {kExpressions.begin(), kExpressions.end()})};
+  info.label_spaces = {{"emotion", {kExpressions.begin(), kExpressions.end()}}};
   info.known_defects = {"people are unknown: one person may be in train and val",
                         "one annotator a picture; happiness is half of the training part",
                         "the test part was never released: val is what papers report"};

@@ -138,7 +138,7 @@ ImportReport import_ck_plus(const std::string& source, const std::string& out, c
   info.licence = "research only, by agreement with the authors";
   info.citation = "P. Lucey et al., The Extended Cohn-Kanade Dataset (CK+), CVPR Workshops 2010";
   info.importer = "ck_plus";
-  info.label_spaces = {label_space_of("emotion", {kEmotions.begin(), kEmotions.end()})};
+  info.label_spaces = {{"emotion", {kEmotions.begin(), kEmotions.end()}}};
   info.known_defects = {"266 of 593 sequences have no emotion label: the coders' rules left them out",
                         "the label holds for the last frames; a sequence begins neutral",
                         "posed in a laboratory; no official split: group by subject"};
@@ -147,8 +147,7 @@ ImportReport import_ck_plus(const std::string& source, const std::string& out, c
     if (sequence.facs_file.empty()) continue;
     for (const auto& entry : read_facs(source + "/" + sequence.facs_file)) units.insert(entry.first);
   }
-  for (const int unit : units)
-    info.label_spaces.push_back(label_space_of(unit_task(unit), {"absent", "present"}));
+  for (const int unit : units) info.label_spaces.push_back({unit_task(unit), {"absent", "present"}});
   std::vector<ImportItem> items;
   std::vector<std::string> files;
   for (const auto& [name, sequence] : sequences) {

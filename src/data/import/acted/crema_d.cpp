@@ -56,8 +56,7 @@ std::map<std::string, std::map<std::string, std::string>> read_people(const std:
                                       std::pair{"race", "Race"}, std::pair{"ethnicity", "Ethnicity"}}) {
       if (csv.has_column(column)) person[key] = row.text(column);
     }
-    if (auto& sex = person["sex"]; !sex.empty() && sex[0] >= 'A' && sex[0] <= 'Z')
-      sex[0] = static_cast<char>(sex[0] + 'a' - 'A');
+    person["sex"] = lower_case(person["sex"]);
   }
   return people;
 }
@@ -76,8 +75,8 @@ ImportReport import_crema_d(const std::string& source, const std::string& out, c
       "Computing 5(4), 2014";
   info.importer = "crema_d";
   info.label_spaces = {
-      label_space_of("emotion", {"anger", "disgust", "fear", "happy", "neutral", "sad"}),
-      label_space_of("intensity", {"low", "medium", "high", "unspecified"}),
+      {"emotion", {"anger", "disgust", "fear", "happy", "neutral", "sad"}},
+      {"intensity", {"low", "medium", "high", "unspecified"}},
   };
   info.known_defects = {"1076_MTI_SAD_XX has no sound",
                         "labels are what the actor was told; crowd ratings often differ",

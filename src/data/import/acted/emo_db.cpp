@@ -62,7 +62,7 @@ ImportReport import_emo_db(const std::string& source, const std::string& out, co
   info.citation = "F. Burkhardt et al., A Database of German Emotional Speech, Interspeech 2005";
   info.importer = "emo_db";
   info.label_spaces = {
-      label_space_of("emotion", {"neutral", "anger", "boredom", "disgust", "fear", "happiness", "sadness"})};
+      {"emotion", {"neutral", "anger", "boredom", "disgust", "fear", "happiness", "sadness"}}};
   info.known_defects = {
       "ten actors and ten sentences: no spontaneous speech; group by subject, or the same voices train and "
       "test"};

@@ -52,19 +52,4 @@ ImportReport import_named_clips(const std::string& source, const std::string& ou
   return run_import(source, out, info, std::move(items), options);
 }
 
-affect::LabelSpace label_space_of(const std::string& task, std::vector<std::string> classes) {
-  return {task, std::move(classes)};
-}
-
-std::vector<std::string> split_text(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  size_t begin = 0;
-  while (true) {
-    const size_t end = text.find(separator, begin);
-    parts.push_back(text.substr(begin, end - begin));
-    if (end == std::string::npos) return parts;
-    begin = end + 1;
-  }
-}
-
 }  // namespace limbic::data

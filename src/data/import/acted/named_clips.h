@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 
 namespace limbic::data {
 
@@ -21,11 +22,5 @@ using ParseClipName = std::function<std::optional<NamedClip>(const std::string& 
 /// @throws Error(kData) when two files have one id
 ImportReport import_named_clips(const std::string& source, const std::string& out,
                                 const ImportOptions& options, DatasetInfo info, const ParseClipName& parse);
-
-/// Class names as a label space.
-affect::LabelSpace label_space_of(const std::string& task, std::vector<std::string> classes);
-
-/// Parts of `text` between `separator`s, empty ones kept.
-std::vector<std::string> split_text(const std::string& text, char separator);
 
 }  // namespace limbic::data

@@ -61,7 +61,7 @@ ImportReport import_savee(const std::string& source, const std::string& out, con
   info.citation = "P. Jackson, S. Haq, Surrey Audio-Visual Expressed Emotion (SAVEE) database, 2014";
   info.importer = "savee";
   info.label_spaces = {
-      label_space_of("emotion", {"anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"})};
+      {"emotion", {"anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise"}}};
   info.known_defects = {"four men only; twice as many neutral clips as of any emotion",
                         "faces carry painted markers in the videos"};
   return import_named_clips(source, out, options, info, [](const std::string& file) {

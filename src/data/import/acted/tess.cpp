@@ -48,8 +48,8 @@ ImportReport import_tess(const std::string& source, const std::string& out, cons
       "M. K. Pichora-Fuller, K. Dupuis, Toronto emotional speech set (TESS), Borealis, 2020, "
       "doi:10.5683/SP2/E8H2MF";
   info.importer = "tess";
-  info.label_spaces = {label_space_of(
-      "emotion", {"angry", "disgust", "fear", "happy", "neutral", "pleasant surprise", "sad"})};
+  info.label_spaces = {
+      {"emotion", {"angry", "disgust", "fear", "happy", "neutral", "pleasant surprise", "sad"}}};
   info.known_defects = {
       "two speakers only: results within them say nothing about other people",
       "the archive holds a second copy of every file in a nested folder in some mirrors: import one"};

@@ -62,12 +62,8 @@ std::vector<std::string> lines_of(const std::string& path) {
 }
 
 std::vector<std::string> parts_of(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  for (size_t at = 0; at <= text.size();) {
-    const size_t end = std::min(text.find(separator, at), text.size());
-    parts.push_back(without_blanks(std::string_view(text).substr(at, end - at)));
-    at = end + 1;
-  }
+  auto parts = split_text(text, separator);
+  for (auto& part : parts) part = without_blanks(part);
   return parts;
 }
 

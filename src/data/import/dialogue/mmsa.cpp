@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/formats/pickle.h"
@@ -152,9 +153,7 @@ RawSample read_sample(const Corpus& corpus, const Part& part, size_t i) {
     if (std::isfinite(values[i])) sample.values[name] = values[i];
   }
   if (!part.annotations.empty() && !part.annotations[i].empty()) {
-    std::string label = part.annotations[i];
-    std::transform(label.begin(), label.end(), label.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    const std::string label = lower_case(part.annotations[i]);
     require(std::find(kClasses.begin(), kClasses.end(), label) != kClasses.end(), ErrorCode::kData,
             fmt::format("{}: {}: annotation '{}'; expected negative, neutral or positive", corpus.file,
                         part.ids[i], part.annotations[i]));
@@ -182,9 +181,7 @@ RawSample read_sample(const Corpus& corpus, const Part& part, size_t i) {
 }
 
 std::string corpus_of(const std::string& path) {
-  std::string stem = stem_of(path);
-  std::transform(stem.begin(), stem.end(), stem.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  const std::string stem = lower_case(stem_of(path));
   if (stem.find("mosei") != std::string::npos) return "cmu_mosei";
   if (stem.find("mosi") != std::string::npos) return "cmu_mosi";
   if (stem.find("simsv2") != std::string::npos) return "ch_sims_v2";

@@ -45,26 +45,6 @@ bool CorpusFiles::has_file_in(const std::string& folder, const std::string& exte
   return false;
 }
 
-std::string lower_case(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return text;
-}
-
-std::string without_blanks(std::string_view text) {
-  const auto is_blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
-  return std::string(text);
-}
-
-std::optional<double> parse_real(std::string_view text) {
-  const std::string word = without_blanks(text);
-  double value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size() || !std::isfinite(value)) return std::nullopt;
-  return value;
-}
-
 double read_clock_time(const formats::CsvRow& row, std::string_view column) {
   std::string text = without_blanks(row.text(column));
   std::replace(text.begin(), text.end(), ',', '.');

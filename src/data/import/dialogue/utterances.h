@@ -1,11 +1,11 @@
 #pragma once
 #include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/formats/csv.h"
 
 namespace limbic::data {
@@ -30,14 +30,8 @@ class CorpusFiles {
   std::map<std::string, std::string> by_folder_;
 };
 
-/// ASCII letters in lower case.
-std::string lower_case(std::string text);
-/// Without blanks at both ends.
-std::string without_blanks(std::string_view text);
 /// Seconds of "00:20:57,256" or "0:20:57.256". @throws Error(kData) with the row
 double read_clock_time(const formats::CsvRow& row, std::string_view column);
-/// A number that is one from its first to its last character, blanks around it aside.
-std::optional<double> parse_real(std::string_view text);
 
 /// A row of known class. @throws Error(kData) that lists the classes
 void require_class(const affect::LabelSpace& space, const std::string& name, const std::string& where);

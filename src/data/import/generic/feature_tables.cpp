@@ -94,8 +94,33 @@ bool is_one_of(const std::string& name, std::initializer_list<const char*> names
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-double real_or_nan(const formats::CsvRow& row, size_t column) {
-  return row.optional_real(column).value_or(std::nan(""));
+/// The columns of a table that are features.
+struct FeatureColumns {
+  std::vector<size_t> places;
+  std::vector<std::string> names;
+};
+
+FeatureColumns columns_but(const formats::CsvReader& csv, std::initializer_list<const char*> others) {
+  FeatureColumns features;
+  for (size_t c = 0; c < csv.columns().size(); ++c) {
+    if (is_one_of(csv.columns()[c], others)) continue;
+    features.places.push_back(c);
+    features.names.push_back(csv.columns()[c]);
+  }
+  return features;
+}
+
+/// A row whose missing features are NaN; one that has none is not valid.
+TimedRow row_with_gaps(const formats::CsvRow& row, const FeatureColumns& features) {
+  TimedRow timed;
+  timed.line = row.line();
+  timed.is_valid = false;
+  for (const size_t c : features.places) {
+    const auto value = row.optional_real(c);
+    timed.values.push_back(value.value_or(std::nan("")));
+    timed.is_valid = timed.is_valid || value.has_value();
+  }
+  return timed;
 }
 
 }  // namespace feature_tables
@@ -110,16 +135,9 @@ RawStream FeatureFrames::stream() const {
 FeatureFrames read_openface(const std::string& path, std::optional<int64_t> face_id) {
   using namespace feature_tables;
   formats::CsvReader csv(path);
-  const auto& columns = csv.columns();
   const size_t success = csv.column("success");
   const bool has_id = csv.has_column("face_id");
-  std::vector<size_t> features;
-  std::vector<std::string> names;
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (is_one_of(columns[c], {"frame", "face_id", "timestamp", "success"})) continue;
-    features.push_back(c);
-    names.push_back(columns[c]);
-  }
+  FeatureColumns features = columns_but(csv, {"frame", "face_id", "timestamp", "success"});
   std::map<int64_t, std::vector<TimedRow>> rows_of_face;
   std::map<int64_t, int64_t> num_seen;
   formats::CsvRow row;
@@ -129,7 +147,7 @@ FeatureFrames read_openface(const std::string& path, std::optional<int64_t> face
     timed.time_s = row.real("timestamp");
     timed.line = row.line();
     timed.is_valid = row.real(success) != 0;
-    for (const size_t c : features) timed.values.push_back(row.real(c));
+    for (const size_t c : features.places) timed.values.push_back(row.real(c));
     num_seen[face] += timed.is_valid ? 1 : 0;
     rows_of_face[face].push_back(std::move(timed));
   }
@@ -140,7 +158,7 @@ FeatureFrames read_openface(const std::string& path, std::optional<int64_t> face
               })->first;
   }
   require(rows_of_face.count(*face_id) != 0, ErrorCode::kData, fmt::format("{}: no face {}", path, *face_id));
-  auto frames = on_grid(path, std::move(names), std::move(rows_of_face.at(*face_id)));
+  auto frames = on_grid(path, std::move(features.names), std::move(rows_of_face.at(*face_id)));
   frames.tool = "openface";
   return frames;
 }
@@ -161,19 +179,12 @@ FeatureFrames read_opensmile(const std::string& path) {
   }
   options.quote = '\'';  // 'unknown' and file names
   formats::CsvReader csv(path, options);
-  const auto& columns = csv.columns();
-  std::vector<size_t> features;
-  std::vector<std::string> names;
   const char* const time_names[] = {"frameTime", "start", "time"};
   const auto* time_name = std::find_if(std::begin(time_names), std::end(time_names),
                                        [&](const char* name) { return csv.has_column(name); });
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (is_one_of(columns[c], {"name", "frameIndex", "frameTime", "file", "start", "end", "time", "class"}))
-      continue;
-    features.push_back(c);
-    names.push_back(columns[c]);
-  }
-  require(!features.empty(), ErrorCode::kData, path + ":1: no feature columns");
+  FeatureColumns features =
+      columns_but(csv, {"name", "frameIndex", "frameTime", "file", "start", "end", "time", "class"});
+  require(!features.places.empty(), ErrorCode::kData, path + ":1: no feature columns");
   std::vector<TimedRow> rows;
   formats::CsvRow row;
   while (csv.next(row)) {
@@ -181,13 +192,13 @@ FeatureFrames read_opensmile(const std::string& path) {
     timed.line = row.line();
     timed.time_s =
         time_name == std::end(time_names) ? static_cast<double>(rows.size()) : row.real(*time_name);
-    for (const size_t c : features) timed.values.push_back(row.real(c));
+    for (const size_t c : features.places) timed.values.push_back(row.real(c));
     rows.push_back(std::move(timed));
   }
   require(
       time_name != std::end(time_names) || rows.size() <= 1, ErrorCode::kData,
       path + ": several rows and no frameTime: the summary of several files was appended; write one a file");
-  auto frames = on_grid(path, std::move(names), std::move(rows));
+  auto frames = on_grid(path, std::move(features.names), std::move(rows));
   frames.tool = "opensmile";
   return frames;
 }
@@ -195,17 +206,8 @@ FeatureFrames read_opensmile(const std::string& path) {
 FeatureFrames read_pyfeat(const std::string& path, double frame_rate_hz) {
   using namespace feature_tables;
   formats::CsvReader csv(path);
-  const auto& columns = csv.columns();
-  std::vector<size_t> features;
-  std::vector<std::string> names;
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (columns[c].empty() || is_one_of(columns[c], {"input", "frame", "approx_time", "FrameHeight",
-                                                     "FrameWidth", "Identity", "face_id"})) {
-      continue;
-    }
-    features.push_back(c);
-    names.push_back(columns[c]);
-  }
+  FeatureColumns features = columns_but(
+      csv, {"", "input", "frame", "approx_time", "FrameHeight", "FrameWidth", "Identity", "face_id"});
   require(frame_rate_hz > 0, ErrorCode::kConfig, path + ": Py-Feat counts frames; say the video's rate_hz");
   const size_t frame = csv.column("frame");
   const bool has_score = csv.has_column("FaceScore");
@@ -213,12 +215,8 @@ FeatureFrames read_pyfeat(const std::string& path, double frame_rate_hz) {
   std::vector<double> scores;
   formats::CsvRow row;
   while (csv.next(row)) {
-    TimedRow timed;
-    timed.line = row.line();
+    TimedRow timed = row_with_gaps(row, features);
     timed.time_s = row.real(frame) / frame_rate_hz;
-    for (const size_t c : features) timed.values.push_back(real_or_nan(row, c));
-    timed.is_valid =
-        std::any_of(timed.values.begin(), timed.values.end(), [](double v) { return !std::isnan(v); });
     const double score = has_score ? row.optional_real("FaceScore").value_or(0.0) : 0.0;
     // Several faces of one frame: the surest.
     if (!rows.empty() && rows.back().time_s == timed.time_s) {
@@ -228,7 +226,7 @@ FeatureFrames read_pyfeat(const std::string& path, double frame_rate_hz) {
     rows.push_back(std::move(timed));
     scores.push_back(score);
   }
-  auto frames = on_grid(path, std::move(names), std::move(rows));
+  auto frames = on_grid(path, std::move(features.names), std::move(rows));
   frames.tool = "pyfeat";
   return frames;
 }
@@ -236,27 +234,15 @@ FeatureFrames read_pyfeat(const std::string& path, double frame_rate_hz) {
 FeatureFrames read_feature_csv(const std::string& path, double rate_hz) {
   using namespace feature_tables;
   formats::CsvReader csv(path);
-  const auto& columns = csv.columns();
   std::optional<size_t> time;
-  std::vector<size_t> features;
-  std::vector<std::string> names;
-  for (size_t c = 0; c < columns.size(); ++c) {
-    if (is_one_of(columns[c], {"time", "timestamp", "t_s", "time_s"})) {
-      time = c;
-    } else {
-      features.push_back(c);
-      names.push_back(columns[c]);
-    }
-  }
-  require(!features.empty(), ErrorCode::kData, path + ":1: no feature columns");
+  for (size_t c = 0; c < csv.columns().size(); ++c)
+    if (is_one_of(csv.columns()[c], {"time", "timestamp", "t_s", "time_s"})) time = c;
+  FeatureColumns features = columns_but(csv, {"time", "timestamp", "t_s", "time_s"});
+  require(!features.places.empty(), ErrorCode::kData, path + ":1: no feature columns");
   std::vector<TimedRow> rows;
   formats::CsvRow row;
   while (csv.next(row)) {
-    TimedRow timed;
-    timed.line = row.line();
-    for (const size_t c : features) timed.values.push_back(real_or_nan(row, c));
-    timed.is_valid =
-        std::any_of(timed.values.begin(), timed.values.end(), [](double v) { return !std::isnan(v); });
+    TimedRow timed = row_with_gaps(row, features);
     if (time) {
       timed.time_s = row.real(*time);
     } else if (rate_hz > 0) {
@@ -268,7 +254,7 @@ FeatureFrames read_feature_csv(const std::string& path, double rate_hz) {
     }
     rows.push_back(std::move(timed));
   }
-  auto frames = on_grid(path, std::move(names), std::move(rows));
+  auto frames = on_grid(path, std::move(features.names), std::move(rows));
   frames.tool = "csv";
   return frames;
 }

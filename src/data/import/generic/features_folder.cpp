@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "import/generic/feature_tables.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 
@@ -16,8 +17,7 @@ namespace features_folder_import {
 ImportReport import_features(const std::string& format, const std::string& source, const std::string& out,
                              const ImportOptions& options) {
   DatasetInfo info;
-  info.name = std::filesystem::path(source).lexically_normal().filename().string();
-  if (info.name.empty() || info.name == ".") info.name = format;
+  info.name = corpus_name(source, format);
   info.importer = format;
   info.options = {{"feature_rate_hz", fmt::format("{}", options.feature_rate_hz)}};
   std::vector<ImportItem> items;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/core/suggest.h"
@@ -79,8 +80,7 @@ ImportReport import_folder(const std::string& source, const std::string& out, co
     entries.push_back(std::move(entry));
   }
   DatasetInfo info;
-  info.name = std::filesystem::path(source).lexically_normal().filename().string();
-  if (info.name.empty() || info.name == ".") info.name = "folder";
+  info.name = corpus_name(source, "folder");
   info.importer = "folder";
   if (!labels.empty()) info.label_spaces = {{options.label_task, {labels.begin(), labels.end()}}};
   info.known_defects = {"people are unknown: splits cannot be grouped by subject"};

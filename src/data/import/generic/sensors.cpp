@@ -7,6 +7,7 @@
 #include <set>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/core/log.h"
@@ -65,9 +66,12 @@ std::map<std::string, const formats::SensorStream*> named_streams(const formats:
   return named;
 }
 
-std::string name_with_width(const std::string& name, size_t num_channels) {
-  return fmt::format("{}_{}", name, num_channels);
-}
+/// A stream without its samples.
+struct StreamLook {
+  std::vector<std::string> channels;
+  double rate_hz = 0;
+  std::string unit;
+};
 
 RawStream stream_of(const formats::SensorStream& sensor) {
   const size_t num_channels = sensor.channels.size();
@@ -102,13 +106,12 @@ ImportReport import_sensors(const std::string& source, const std::string& out, c
   using namespace sensors_import;
   const auto recordings = recordings_below(source);
   DatasetInfo info;
-  info.name = fs::path(source).lexically_normal().filename().string();
-  if (info.name.empty() || info.name == ".") info.name = "sensors";
+  info.name = corpus_name(source, "sensors");
   info.importer = "sensors";
   info.known_defects = {"people are unknown: splits cannot be grouped by subject"};
-  // Widths of every stream, to name those apart that differ between recordings.
+  // What each recording's streams look like, without their samples; widths name those apart that differ.
+  std::vector<std::pair<std::string, std::map<std::string, StreamLook>>> readable;
   std::map<std::string, std::set<size_t>> widths;
-  std::vector<std::string> readable;
   bool has_markers = false;
   for (const auto& path : recordings) {
     formats::SensorRecording recording;
@@ -120,36 +123,39 @@ ImportReport import_sensors(const std::string& source, const std::string& out, c
       log::warn("not_a_recording", {{"path", path}, {"reason", e.what()}});
       continue;
     }
-    const auto named = named_streams(recording);
-    if (named.empty()) continue;
-    readable.push_back(path);
-    has_markers = has_markers || !recording.markers.empty();
-    for (const auto& [name, stream] : named) widths[name].insert(stream->channels.size());
-  }
-  const auto store_name = [&widths](const std::string& name, const formats::SensorStream& stream) {
-    return widths.at(name).size() == 1 ? name : name_with_width(name, stream.channels.size());
-  };
-  for (const auto& path : readable) {
-    const auto recording = formats::read_sensors(source + "/" + path);
+    std::map<std::string, StreamLook> looks;
     for (const auto& [name, stream] : named_streams(recording)) {
-      const std::string key = store_name(name, *stream);
-      const bool is_regular = stream->rate_hz > 0;
+      looks[name] = {stream->channels, stream->rate_hz, stream->unit};
+      widths[name].insert(stream->channels.size());
+    }
+    if (looks.empty()) continue;
+    readable.emplace_back(path, std::move(looks));
+    has_markers = has_markers || !recording.markers.empty();
+  }
+  const auto store_name = [&widths](const std::string& name, size_t num_channels) {
+    return widths.at(name).size() == 1 ? name : fmt::format("{}_{}", name, num_channels);
+  };
+  for (const auto& [path, looks] : readable) {
+    for (const auto& [name, look] : looks) {
+      const std::string key = store_name(name, look.channels.size());
+      const bool is_regular = look.rate_hz > 0;
       if (const auto known = info.modalities.find(key); known != info.modalities.end()) {
-        if (known->second.rate_hz != stream->rate_hz) known->second.rate_hz = 0;
+        if (known->second.rate_hz != look.rate_hz) known->second.rate_hz = 0;
         require(
             (known->second.columns.front() == "time_s") == !is_regular, ErrorCode::kData,
             source + "/" + path + ": '" + name + "' is regular in one recording and irregular in another");
         continue;
       }
-      auto columns = stream->channels;
+      auto columns = look.channels;
       if (!is_regular) columns.insert(columns.begin(), "time_s");
-      info.modalities[key] = series_modality(columns, stream->rate_hz, stream->unit);
+      info.modalities[key] = series_modality(columns, look.rate_hz, look.unit);
       info.modalities[key].may_be_missing = true;
     }
   }
   if (has_markers) info.modalities[kMarkers] = text_modality();
   std::vector<ImportItem> items;
-  for (const auto& path : readable) {
+  for (const auto& entry : readable) {
+    const std::string& path = entry.first;
     items.push_back({path, [source, path, corpus = info.name, store_name](ImportWorker&) {
                        const auto recording = formats::read_sensors(source + "/" + path);
                        std::vector<RawSample> samples(1);
@@ -165,7 +171,7 @@ ImportReport import_sensors(const std::string& source, const std::string& out, c
                        if (!fs::is_directory(source + "/" + path))
                          sample.source_sha256 = core::sha256_file(source + "/" + path);
                        for (const auto& [name, stream] : named_streams(recording))
-                         samples[0].streams[store_name(name, *stream)] = stream_of(*stream);
+                         samples[0].streams[store_name(name, stream->channels.size())] = stream_of(*stream);
                        if (!recording.markers.empty())
                          samples[0].streams[kMarkers] = text_stream(markers_text(recording.markers));
                        return samples;

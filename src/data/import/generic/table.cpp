@@ -8,6 +8,7 @@
 #include <set>
 
 #include "import/generic/feature_tables.h"
+#include "import/words.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
@@ -337,8 +338,7 @@ ImportReport import_metadata(const std::string& source, const std::string& out,
   std::vector<std::string> columns;
   corpus->rows = read_rows(corpus->table, columns);
   auto& config = corpus->config;
-  config.name = fs::path(source).lexically_normal().filename().string();
-  if (config.name.empty() || config.name == ".") config.name = "metadata";
+  config.name = corpus_name(source, "metadata");
   auto& keys = config.columns;
   keys.id = first_column(columns, {"id", "utterance_id", "sample_id"});
   keys.subject = first_column(columns, {"subject", "speaker", "speaker_id", "subject_id", "actor", "person"});
@@ -367,8 +367,7 @@ ImportReport import_metadata(const std::string& source, const std::string& out,
 // Sound, video and pictures below a folder, without labels.
 ImportReport import_media(const std::string& source, const std::string& out, const ImportOptions& options) {
   DatasetInfo info;
-  info.name = std::filesystem::path(source).lexically_normal().filename().string();
-  if (info.name.empty() || info.name == ".") info.name = "media";
+  info.name = corpus_name(source, "media");
   info.importer = "media";
   info.known_defects = {"no labels; people are unknown"};
   std::vector<std::string> files;

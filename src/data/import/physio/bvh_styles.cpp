@@ -5,6 +5,7 @@
 #include <set>
 
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/formats/bvh.h"
@@ -23,13 +24,7 @@ struct Motion {
 
 std::optional<Motion> parse_name(const std::string& file) {
   if (extension_of(file) != "bvh") return std::nullopt;
-  std::vector<std::string> parts;
-  const std::string stem = stem_of(file);
-  for (size_t begin = 0; begin <= stem.size();) {
-    const size_t end = std::min(stem.find('_', begin), stem.size());
-    parts.push_back(stem.substr(begin, end - begin));
-    begin = end + 1;
-  }
+  const auto parts = split_text(stem_of(file), '_');
   if (parts.size() == 4 && parts[0].rfind("dataset-", 0) == 0)
     return Motion{file, parts[1], parts[2], "bandai_namco"};
   if (parts.size() == 3) return Motion{file, parts[1], parts[0], "xia"};

@@ -8,16 +8,12 @@
 #include <fstream>
 #include <optional>
 
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/formats/csv.h"
 
 namespace limbic::data {
 namespace continuous_import {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return text;
-}
 
 /// Without blanks and quotes around it.
 std::string bare(std::string_view text) {
@@ -28,14 +24,14 @@ std::string bare(std::string_view text) {
 }
 
 bool is_time_name(const std::string& name) {
-  const std::string plain = lower(name);
+  const std::string plain = lower_case(name);
   return plain == "time" || plain == "timestamp" || plain == "frametime" || plain == "frame_time";
 }
 
 /// nullopt: not a number. Empty, "?" and any NaN are missing.
 std::optional<double> number(const std::string& field) {
   const std::string text = bare(field);
-  const std::string plain = lower(text);
+  const std::string plain = lower_case(text);
   if (text.empty() || plain == "?" || plain == "nan" || plain == "-nan") return std::nan("");
   double value = 0;
   const char* end = text.data() + text.size();
@@ -86,7 +82,7 @@ std::pair<std::string, bool> parse_attribute(const std::string& line) {
     end = line.find_first_of(" \t", at);
   end = std::min(end, line.size());
   const std::string name = bare(std::string_view(line).substr(at, end - at + 1));
-  const std::string type = lower(bare(std::string_view(line).substr(std::min(line.size(), end + 1))));
+  const std::string type = lower_case(bare(std::string_view(line).substr(std::min(line.size(), end + 1))));
   return {name, type.rfind("numeric", 0) == 0 || type.rfind("real", 0) == 0 || type.rfind("integer", 0) == 0};
 }
 
@@ -114,7 +110,7 @@ TimedTable read_timed_table(const std::string& path, size_t max_rows) {
     if (is_arff && !is_in_data) {
       std::string line = row.text(size_t{0});
       for (size_t i = 1; i < row.size(); ++i) line += "," + row.text(i);
-      const std::string start = lower(line.substr(0, 10));
+      const std::string start = lower_case(line.substr(0, 10));
       if (start == "@attribute") {
         const auto [name, is_number] = parse_attribute(line);
         columns.add(columns.num_fields, name, is_number);
@@ -131,7 +127,7 @@ TimedTable read_timed_table(const std::string& path, size_t max_rows) {
       if (has_header) {
         for (size_t i = 0; i < row.size(); ++i) {
           const std::string name = bare(row.text(i));
-          const std::string plain = lower(name);
+          const std::string plain = lower_case(name);
           columns.add(i, name,
                       !(plain == "name" || plain == "file" || plain == "filename" || plain == "participant"));
         }
@@ -183,7 +179,7 @@ std::string feature_stream_name(const std::string& file) {
   const std::string folders = file.substr(0, file.find_last_of('/') + 1);
   std::string name;
   std::string word;
-  for (const char c : continuous_import::lower(folders)) {
+  for (const char c : lower_case(folders)) {
     if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
       word += c;
       continue;

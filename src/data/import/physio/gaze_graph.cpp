@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "import/physio/windows.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/formats/file_bundle.h"
@@ -86,8 +87,7 @@ ImportReport import_gaze_graph(const std::string& source, const std::string& out
     const std::string stem = stem_of(file.name);
     const size_t bar = stem.find('_');
     if (stem.empty() || stem[0] != 'P' || bar == std::string::npos) continue;
-    std::string activity = stem.substr(bar + 1);
-    for (auto& c : activity) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    const std::string activity = lower_case(stem.substr(bar + 1));
     const auto bundle = file.bundle.empty() ? nullptr : bundles.at(file.bundle);
     // An archive is read one file after the other.
     std::string text = bundle == nullptr ? "" : bundle->read(file.name);

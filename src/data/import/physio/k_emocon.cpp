@@ -140,8 +140,7 @@ std::string sound_of(const std::string& source, int64_t person) {
   return "";
 }
 
-std::vector<RawSample> read_person(const std::string& source, int64_t person, const Debate& debate,
-                                   ImportWorker&) {
+std::vector<RawSample> read_person(const std::string& source, int64_t person, const Debate& debate) {
   RawSample whole;
   const std::string folder = fmt::format("{}/{}", folder_named(source, "e4_data"), person);
   core::Sha256 hash;
@@ -224,10 +223,9 @@ ImportReport import_k_emocon(const std::string& source, const std::string& out,
                         "sound is of both debaters; who speaks is not marked"};
   std::vector<ImportItem> items;
   for (const auto& [person, debate] : debates) {
-    items.push_back(
-        {fmt::format("P{}", person), [source, person = person, debate = debate](ImportWorker& worker) {
-           return read_person(source, person, debate, worker);
-         }});
+    items.push_back({fmt::format("P{}", person), [source, person = person, debate = debate](ImportWorker&) {
+                       return read_person(source, person, debate);
+                     }});
   }
   return run_import(source, out, info, std::move(items), options);
 }

@@ -7,6 +7,7 @@
 #include "import/physio/continuous.h"
 #include "import/physio/windows.h"
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 
@@ -20,9 +21,7 @@ struct Corpus {
 };
 
 bool has_word(const std::string& path, const char* word) {
-  std::string lower = path;
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return lower.find(word) != std::string::npos;
+  return lower_case(path).find(word) != std::string::npos;
 }
 
 /// What a file is, its folders say: the corpus's own layout (RECOLA-Annotation/emotional_behaviour/arousal/

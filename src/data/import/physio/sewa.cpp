@@ -7,6 +7,7 @@
 #include "import/physio/continuous.h"
 #include "import/physio/windows.h"
 #include "import/pipeline.h"
+#include "import/words.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
 #include "limbic/formats/csv.h"
@@ -16,18 +17,13 @@ namespace sewa_import {
 
 const std::vector<std::string> kColumns = {"gold.arousal", "gold.valence", "gold.liking"};
 
-std::string lower_of(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  return text;
-}
-
 /// "Train_DE_01" (2018 and 2019) or "Train_01" (2017).
 struct RecordingName {
   std::string split;    ///< "train", "devel", "test"
   std::string culture;  ///< "de", "hu", "cn"; empty in 2017
 };
 std::optional<RecordingName> parse_name(const std::string& id) {
-  const std::string lower = lower_of(id);
+  const std::string lower = lower_case(id);
   const size_t first = lower.find('_'), last = lower.rfind('_');
   if (first == std::string::npos || last + 1 == lower.size() ||
       lower.find_first_not_of("0123456789", last + 1) != std::string::npos)
@@ -44,7 +40,7 @@ std::map<std::string, ContinuousRecording> find_files(const std::string& source)
     const std::string id = stem_of(file);
     if (!parse_name(id)) continue;
     const std::string extension = extension_of(file);
-    const std::string folders = lower_of(file.substr(0, file.find_last_of('/') + 1));
+    const std::string folders = lower_case(file.substr(0, file.find_last_of('/') + 1));
     const bool is_table = extension == "csv" || extension == "arff";
     const auto put = [&](std::string& slot) {
       require(
@@ -69,8 +65,9 @@ std::map<std::string, ContinuousRecording> find_files(const std::string& source)
 void read_labels(const std::string& path, AnnotationTrack& track) {
   const TimedTable table = read_timed_table(path);
   for (size_t c = 0; c < table.columns.size(); ++c) {
-    const std::string name =
-        table.columns[c].empty() && c < kColumns.size() ? kColumns[c] : "gold." + lower_of(table.columns[c]);
+    const std::string name = table.columns[c].empty() && c < kColumns.size()
+                                 ? kColumns[c]
+                                 : "gold." + lower_case(table.columns[c]);
     require(std::find(kColumns.begin(), kColumns.end(), name) != kColumns.end(), ErrorCode::kData,
             fmt::format("{}: column {} '{}'; expected arousal, valence and liking", path, c + 1,
                         table.columns[c]));

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "import/physio/sensor_features.h"
+#include "import/physio/windows.h"
 #include "import/pipeline.h"
 #include "limbic/core/error.h"
 #include "limbic/features/signal_analysis.h"
@@ -94,8 +95,7 @@ ImportReport import_stress_predict(const std::string& source, const std::string&
       "T. Iqbal et al., Stress monitoring using wearable sensors: a pilot study and stress-predict "
       "dataset, Sensors 22(21):8135, 2022";
   info.importer = "stress_predict";
-  info.options = {{"window_s", fmt::format("{}", options.window_s)},
-                  {"step_s", fmt::format("{}", options.step_s)}};
+  note_windows(options, info);
   info.label_spaces = {{"stress", {"rest", "stress"}}};
   info.known_defects = {
       "S06, S18, S19 and S30 have missing button tags: trust the times of their phases less",
