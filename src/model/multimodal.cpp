@@ -10,6 +10,8 @@
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
 #include "limbic/nn/encoder.h"
+#include "limbic/nn/fusion.h"
+#include "limbic/nn/score_fusion.h"
 #include "limbic/nn/state.h"
 
 namespace limbic::model {
@@ -31,26 +33,25 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       : config_(std::move(config)), tasks_(std::move(tasks)), inputs_(std::move(inputs)) {
     for (const auto& [modality, encoder] : config_.encoders) modalities_.push_back(modality);
     const auto encoders = register_module("encoders", std::make_shared<Group>());
-    std::vector<int64_t> widths;
+    std::vector<nn::ModalityShape> shapes;
     for (const auto& [modality, encoder_config] : config_.encoders) {
       auto encoder = nn::build_encoder(encoder_config, inputs_.at(modality));
       encoders->register_module(modality, encoder->as_module());
-      widths.push_back(encoder->width());
+      shapes.push_back({modality, encoder->width(), encoder->token_width()});
       encoders_.push_back(std::move(encoder));
     }
     const auto* score_config = std::get_if<nn::ScoreFusionConfig>(&config_.fusion);
     const auto fusion = register_module("fusion", std::make_shared<Group>());
     const auto heads = register_module("heads", std::make_shared<Group>());
     if (score_config == nullptr) {
-      embedding_fusion_ =
-          nn::build_embedding_fusion(std::get<nn::ConcatFusionConfig>(config_.fusion), widths);
-      fusion->register_module("concat", embedding_fusion_->as_module());
+      fusion_ = nn::build_fusion(config_.fusion, shapes);
+      fusion->register_module("layer", fusion_->as_module());
     }
     for (const auto& space : tasks_) {
       const auto found = config_.heads.find(space.task);
       const nn::HeadConfig head_config = found == config_.heads.end() ? nn::HeadConfig{} : found->second;
       if (score_config == nullptr) {
-        auto head = nn::build_head(head_config, embedding_fusion_->width(), space.num_classes());
+        auto head = nn::build_head(head_config, fusion_->width(), space.num_classes());
         heads->register_module(space.task, head->as_module());
         heads_.push_back(std::move(head));
         continue;
@@ -59,7 +60,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       heads->register_module(space.task, task_heads);
       modality_heads_.emplace_back();
       for (size_t m = 0; m < modalities_.size(); ++m) {
-        auto head = nn::build_head(head_config, widths[m], space.num_classes());
+        auto head = nn::build_head(head_config, shapes[m].width, space.num_classes());
         task_heads->register_module(modalities_[m], head->as_module());
         modality_heads_.back().push_back(std::move(head));
       }
@@ -118,8 +119,11 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       embedding_BD.push_back(std::move(embedding));
     }
 
-    if (embedding_fusion_ != nullptr) {
-      output.fused_BD = embedding_fusion_->fuse(embedding_BD, present_BM);
+    if (fusion_ != nullptr) {
+      nn::FusionInput input;
+      for (size_t m = 0; m < modalities_.size(); ++m) input.modalities.push_back({{}, {}, embedding_BD[m]});
+      input.present_BM = present_BM;
+      output.fused_BD = fusion_->fuse(input).fused_BD;
       for (size_t t = 0; t < tasks_.size(); ++t) {
         output.logits_BC[tasks_[t].task] = heads_[t]->logits(output.fused_BD);
       }
@@ -207,9 +211,9 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::vector<affect::LabelSpace> tasks_;
   std::map<std::string, StreamShape> inputs_;
   std::vector<std::string> modalities_;
-  std::vector<std::shared_ptr<nn::Encoder>> encoders_;     ///< by modality
-  std::shared_ptr<nn::EmbeddingFusion> embedding_fusion_;  ///< early fusion only
-  std::vector<std::shared_ptr<nn::Head>> heads_;           ///< by task, early fusion only
+  std::vector<std::shared_ptr<nn::Encoder>> encoders_;  ///< by modality
+  std::shared_ptr<nn::Fusion> fusion_;                  ///< all but late fusion
+  std::vector<std::shared_ptr<nn::Head>> heads_;        ///< by task, early fusion only
   std::vector<std::vector<std::shared_ptr<nn::Head>>>
       modality_heads_;                                           ///< by task and modality, late fusion only
   std::vector<std::shared_ptr<nn::ScoreFusion>> score_fusions_;  ///< by task, late fusion only

@@ -23,10 +23,20 @@ struct Targets {
   at::Tensor soft_BC{};
 };
 
+/// How the rows of a batch follow each other in conversations. Undefined tensors = every row on its own.
+struct DialogueRows {
+  at::Tensor dialogue_B;  ///< int64, rows with the same number are turns of one conversation
+  at::Tensor turn_B;      ///< int64, their order in it; gaps are allowed, equal turns are not
+  at::Tensor speaker_B;   ///< int64, who speaks, any number within the dialogue; -1 = unknown
+
+  bool is_defined() const { return dialogue_B.defined(); }
+};
+
 /// What a loader hands to a model: modalities and tasks by name.
 struct Batch {
   std::map<std::string, ModalityBatch> streams;
   std::map<std::string, Targets> targets;
+  DialogueRows dialogues;        ///< from a loader that keeps dialogues together, else undefined
   std::vector<std::string> ids;  ///< sample ids, B of them
 
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
@@ -41,10 +51,13 @@ struct ModelOutput {
       embedding_BD;  ///< per modality, pooled over real frames; zero where absent
   /// Per modality: bool, true = it took part (present, with real frames, not hidden by modality dropout).
   std::map<std::string, at::Tensor> used_B;
-  at::Tensor fused_BD;                          ///< undefined for score (late) fusion
+  at::Tensor fused_BD;   ///< undefined for score (late) fusion
+  at::Tensor weight_BM;  ///< how much each modality counted, where the fusion says so; else undefined
   std::map<std::string, at::Tensor> logits_BC;  ///< per task
-  /// Late fusion only: per task and modality, the scores that were fused.
+  /// Per task and modality, where the model has a head for each: late fusion (the scores that were fused),
+  /// and ModelConfig::modality_heads.
   std::map<std::string, std::map<std::string, at::Tensor>> modality_logits_BC;
+  std::map<std::string, at::Tensor> losses;  ///< auxiliary, of parts of the model; weighted; in training only
 };
 
 }  // namespace limbic::affect

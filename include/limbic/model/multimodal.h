@@ -13,7 +13,7 @@
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
 #include "limbic/nn/encoder_config.h"
-#include "limbic/nn/fusion.h"
+#include "limbic/nn/fusion_config.h"
 #include "limbic/nn/head.h"
 
 namespace torch::nn {

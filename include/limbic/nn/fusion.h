@@ -1,15 +1,14 @@
 #pragma once
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <variant>
 #include <vector>
 
-#include "limbic/config/bounds.h"
+#include "limbic/nn/dialogue_grid.h"
+#include "limbic/nn/fusion_config.h"
 
 namespace torch::nn {
 class Module;
@@ -17,80 +16,58 @@ class Module;
 
 namespace limbic::nn {
 
-/// Early fusion: the modalities' embeddings side by side, then an MLP. A learned vector stands in for an
-/// absent one.
-struct ConcatFusionConfig {
-  static constexpr const char* kType = "concat";
-  std::vector<int64_t> hidden;  ///< widths of the MLP's layers; empty = no MLP
-  double dropout = 0.0;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("hidden", hidden, "widths of the layers after concatenation; [] = none", config::at_least(1));
-    v("dropout", dropout, "dropout after each of these layers, in [0, 1)", config::half_open(0, 1));
-  }
+/// What a fusion must know of one modality when it is built.
+struct ModalityShape {
+  std::string name;
+  int64_t width = 0;        ///< of its embedding
+  int64_t token_width = 0;  ///< of its tokens
 };
 
-/// How late fusion weighs the modalities that are present.
-enum class ScoreWeights {
-  kMean,
-  kLearned,  ///< one weight per modality and task, softmax over those present
-};
-constexpr auto enum_names(ScoreWeights) {
-  return std::array<std::pair<ScoreWeights, const char*>, 2>{
-      {{ScoreWeights::kMean, "mean"}, {ScoreWeights::kLearned, "learned"}}};
-}
-
-/// What late fusion averages.
-enum class ScoreSpace { kProbability, kLogit };
-constexpr auto enum_names(ScoreSpace) {
-  return std::array<std::pair<ScoreSpace, const char*>, 2>{
-      {{ScoreSpace::kProbability, "probability"}, {ScoreSpace::kLogit, "logit"}}};
-}
-
-/// Late fusion: a head per modality, and a convex combination of their scores over the modalities present.
-struct ScoreFusionConfig {
-  static constexpr const char* kType = "score";
-  ScoreWeights weights = ScoreWeights::kMean;
-  ScoreSpace space = ScoreSpace::kProbability;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("weights", weights, "mean, or learned: a convex weight per modality and task");
-    v("space", space, "average probabilities (the fused logits are their logarithms) or logits");
-  }
+/// One modality of a batch on its way into a fusion.
+struct ModalityFeatures {
+  at::Tensor tokens_BTD;    ///< (B, T', token_width); T' differs between modalities
+  at::Tensor mask_BT;       ///< bool, true = real token; all false where the modality is absent
+  at::Tensor embedding_BD;  ///< (B, width)
 };
 
-/// `type:` picks one.
-using FusionConfig = std::variant<ConcatFusionConfig, ScoreFusionConfig>;
+struct FusionInput {
+  std::vector<ModalityFeatures> modalities;  ///< in the order of build_fusion
+  at::Tensor present_BM;                     ///< bool, true = the modality counts in this row
+  DialogueGrid grid;                         ///< which rows are turns of one conversation
+  /// int64, class of the first task, -1 = unknown; in training only, else undefined. For auxiliary losses
+  /// that are conditioned on the class (MMIM's entropy), never for `fused_BD`.
+  at::Tensor label_B;
+};
 
-/// Early fusion as a module.
-class EmbeddingFusion {
+struct FusionOutput {
+  at::Tensor fused_BD;  ///< (B, width); a learned constant where nothing is present (see note)
+  /// Optional: what the fusion made of each modality, for a head per modality (SDT's unimodal classifiers).
+  std::vector<at::Tensor> embedding_BD;
+  /// Optional, (B, M): how much each modality counted; rows sum to 1, 0 where absent. For reports.
+  at::Tensor weight_BM;
+  /// Auxiliary losses by name, scalars, already weighted; only in training mode.
+  std::map<std::string, at::Tensor> losses;
+};
+
+/// Combines modalities. Rules that every fusion keeps, and tests/nn/fusion checks for every one:
+/// - Any subset may be present. What an absent modality or a padded token holds (NaN included) has no
+///   influence, forwards or backwards; neither has padding a batch further, in training either.
+/// - Where nothing is present the result is finite and the same for every such row (of a dialogue-level
+///   fusion: every such row outside a dialogue).
+/// - Rows influence each other only along `grid` (and through batch statistics in training).
+class Fusion {
  public:
-  virtual ~EmbeddingFusion() = default;
-  /// @param embedding_BD  one per modality, in the order of the widths at building
-  /// @param present_BM    bool, true = the modality counts; what an absent one holds has no influence
-  /// @return (B, width); constant where nothing is present
-  virtual at::Tensor fuse(const std::vector<at::Tensor>& embedding_BD, const at::Tensor& present_BM) = 0;
+  virtual ~Fusion() = default;
+  virtual FusionOutput fuse(const FusionInput& input) = 0;
+  /// D of fused_BD.
   virtual int64_t width() const = 0;
+  /// Widths of FusionOutput::embedding_BD by modality; empty when there are none.
+  virtual std::vector<int64_t> embedding_widths() const { return {}; }
   virtual std::shared_ptr<torch::nn::Module> as_module() = 0;
 };
-std::shared_ptr<EmbeddingFusion> build_embedding_fusion(const ConcatFusionConfig& config,
-                                                        const std::vector<int64_t>& widths);
 
-/// Late fusion of one task as a module.
-class ScoreFusion {
- public:
-  virtual ~ScoreFusion() = default;
-  /// @param logits_BC   one per modality
-  /// @param present_BM  bool, true = the modality counts; what an absent one holds has no influence
-  /// @return (B, C); a learned constant (uniform at first) where nothing is present
-  virtual at::Tensor fuse(const std::vector<at::Tensor>& logits_BC, const at::Tensor& present_BM) = 0;
-  /// (B, M), rows sum to 1; 0 where absent, all 0 where nothing is present.
-  virtual at::Tensor weights_BM(const at::Tensor& present_BM) = 0;
-  virtual std::shared_ptr<torch::nn::Module> as_module() = 0;
-};
-std::shared_ptr<ScoreFusion> build_score_fusion(const ScoreFusionConfig& config, int64_t num_modalities,
-                                                int64_t num_classes);
+/// @throws Error(kConfig) for ScoreFusionConfig, or when the method cannot take so many modalities
+std::shared_ptr<Fusion> build_fusion(const FusionConfig& config,
+                                     const std::vector<ModalityShape>& modalities);
 
 }  // namespace limbic::nn

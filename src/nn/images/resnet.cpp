@@ -1,7 +1,8 @@
 #include <algorithm>
 #include <string>
 
-#include "layers.h"
+#include "blocks/layers.h"
+#include "encoders/build.h"
 #include "limbic/core/error.h"
 #include "limbic/nn/dropout.h"
 

@@ -12,7 +12,10 @@
 #include <memory>
 #include <vector>
 
-#include "limbic/nn/encoder.h"
+#include "limbic/affect/stream_shape.h"
+#include "limbic/nn/encoders/normalization.h"
+#include "limbic/nn/encoders/sound.h"
+#include "limbic/nn/pooling.h"
 
 namespace limbic::nn {
 
@@ -137,11 +140,5 @@ at::Tensor drop_path(const at::Tensor& x_BCHW, double p, bool is_training);
 
 /// @throws Error(kConfig) unless frames are feature vectors; `kind` is the encoder's type
 void require_features(const affect::StreamShape& input, const char* kind);
-
-// One per encoder, in its own file.
-std::shared_ptr<Encoder> build(const ResNetFaceConfig& config, const affect::StreamShape& input);
-std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
-std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
-std::shared_ptr<Encoder> build(const MlpConfig& config, const affect::StreamShape& input);
 
 }  // namespace limbic::nn

@@ -1,4 +1,4 @@
-#include "layers.h"
+#include "blocks/layers.h"
 
 #include <torch/nn/init.h>
 #include <torch/nn/utils/rnn.h>

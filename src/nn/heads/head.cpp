@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "layers.h"
+#include "blocks/layers.h"
 #include "limbic/nn/dropout.h"
 
 namespace limbic::nn {

@@ -1,6 +1,6 @@
 #include "limbic/nn/encoder.h"
 
-#include "layers.h"
+#include "encoders/build.h"
 
 namespace limbic::nn {
 

@@ -1,66 +1,13 @@
-#include "limbic/nn/fusion.h"
+#include "limbic/nn/score_fusion.h"
 
-#include <string>
-#include <utility>
-
-#include "layers.h"
-#include "limbic/nn/dropout.h"
+#include <ATen/ATen.h>
+#include <torch/nn/cloneable.h>
 
 namespace limbic::nn {
 namespace {
 
 /// Log-weight of an absent modality; finite, so that nothing becomes NaN.
 constexpr double kAbsentScore = -1e30;
-
-class ConcatFusionImpl final : public torch::nn::Cloneable<ConcatFusionImpl>, public EmbeddingFusion {
- public:
-  ConcatFusionImpl(ConcatFusionConfig config, std::vector<int64_t> widths)
-      : config_(std::move(config)), widths_(std::move(widths)) {
-    reset();
-  }
-
-  void reset() override {
-    missing_D_.clear();
-    width_ = 0;
-    for (size_t m = 0; m < widths_.size(); ++m) {
-      missing_D_.push_back(register_parameter("missing_" + std::to_string(m), at::zeros({widths_[m]})));
-      width_ += widths_[m];
-    }
-    layers_ = register_module("layers", torch::nn::ModuleList());
-    for (const int64_t hidden : config_.hidden) {
-      layers_->push_back(torch::nn::Linear(width_, hidden));
-      width_ = hidden;
-    }
-  }
-
-  at::Tensor fuse(const std::vector<at::Tensor>& embedding_BD, const at::Tensor& present_BM) override {
-    TORCH_CHECK(
-        embedding_BD.size() == widths_.size() && present_BM.size(1) == static_cast<int64_t>(widths_.size()),
-        "fusion wants ", widths_.size(), " modalities, got ", embedding_BD.size());
-    // One at::where per modality is an exact zero of influence, forwards and backwards.
-    std::vector<at::Tensor> parts;
-    for (size_t m = 0; m < widths_.size(); ++m) {
-      const auto present_B1 = present_BM.narrow(1, static_cast<int64_t>(m), 1);
-      parts.push_back(at::where(present_B1, embedding_BD[m], missing_D_[m].unsqueeze(0)));
-    }
-    auto x_BD = at::cat(parts, 1);
-    for (const auto& layer : *layers_) {
-      x_BD = fast_dropout(layer->as<torch::nn::LinearImpl>()->forward(x_BD).relu_(), config_.dropout,
-                          is_training());
-    }
-    return x_BD;
-  }
-
-  int64_t width() const override { return width_; }
-  std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
-
- private:
-  ConcatFusionConfig config_;
-  std::vector<int64_t> widths_;
-  int64_t width_ = 0;
-  std::vector<at::Tensor> missing_D_;
-  torch::nn::ModuleList layers_{nullptr};
-};
 
 class ScoreFusionImpl final : public torch::nn::Cloneable<ScoreFusionImpl>, public ScoreFusion {
  public:
@@ -115,11 +62,6 @@ class ScoreFusionImpl final : public torch::nn::Cloneable<ScoreFusionImpl>, publ
 };
 
 }  // namespace
-
-std::shared_ptr<EmbeddingFusion> build_embedding_fusion(const ConcatFusionConfig& config,
-                                                        const std::vector<int64_t>& widths) {
-  return std::make_shared<ConcatFusionImpl>(config, widths);
-}
 
 std::shared_ptr<ScoreFusion> build_score_fusion(const ScoreFusionConfig& config, int64_t num_modalities,
                                                 int64_t num_classes) {

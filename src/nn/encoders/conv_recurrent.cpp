@@ -1,6 +1,7 @@
 #include <utility>
 
-#include "layers.h"
+#include "blocks/layers.h"
+#include "encoders/build.h"
 #include "limbic/nn/dropout.h"
 
 namespace limbic::nn {

@@ -1,0 +1,14 @@
+#pragma once
+#include <memory>
+
+#include "limbic/nn/encoder.h"
+
+namespace limbic::nn {
+
+// One per encoder, in its own file.
+std::shared_ptr<Encoder> build(const ResNetFaceConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const MlpConfig& config, const affect::StreamShape& input);
+
+}  // namespace limbic::nn

@@ -1,0 +1,16 @@
+#pragma once
+#include <ATen/ATen.h>
+
+#include <memory>
+#include <vector>
+
+#include "limbic/nn/fusion.h"
+
+namespace limbic::nn {
+
+// One per fusion, in its own file.
+std::shared_ptr<Fusion> build(const ConcatFusionConfig& config, const std::vector<ModalityShape>& modalities);
+/// @throws Error(kConfig): score fusion works on class scores
+std::shared_ptr<Fusion> build(const ScoreFusionConfig& config, const std::vector<ModalityShape>& modalities);
+
+}  // namespace limbic::nn

@@ -1,0 +1,5 @@
+list(APPEND sources
+  fusion/concat.cpp
+  fusion/fusion.cpp
+  fusion/score.cpp
+)

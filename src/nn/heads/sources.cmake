@@ -1,0 +1,3 @@
+list(APPEND sources
+  heads/head.cpp
+)

@@ -1,0 +1,3 @@
+list(APPEND sources
+  images/resnet.cpp
+)

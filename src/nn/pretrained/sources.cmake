@@ -1,0 +1,3 @@
+list(APPEND sources
+  pretrained/silero_vad.cpp
+)

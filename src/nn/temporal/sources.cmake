@@ -1,0 +1,4 @@
+list(APPEND sources
+  temporal/recurrent.cpp
+  temporal/temporal.cpp
+)

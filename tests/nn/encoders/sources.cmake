@@ -1,0 +1,5 @@
+list(APPEND sources
+  encoders/config_test.cpp
+  encoders/encoder_parity_test.cpp
+  encoders/encoder_test.cpp
+)

@@ -1,0 +1,3 @@
+list(APPEND sources
+  fusion/fusion_test.cpp
+)
