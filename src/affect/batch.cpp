@@ -14,6 +14,10 @@ Batch Batch::to(const std::string& device) const {
     moved.targets[task] = {target.y_B.to(where), target.mask_B.to(where),
                            target.soft_BC.defined() ? target.soft_BC.to(where) : at::Tensor()};
   }
+  if (dialogues.is_defined()) {
+    moved.dialogues = {dialogues.dialogue_B.to(where), dialogues.turn_B.to(where),
+                       dialogues.speaker_B.to(where)};
+  }
   moved.ids = ids;
   return moved;
 }

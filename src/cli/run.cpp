@@ -129,6 +129,7 @@ int run(int argc, char** argv) {
   add_eval(app, context);
   add_features(app, context);
   add_infer(app, context);
+  add_list(app, context);
   add_ontology(app, context);
   add_config(app, context);
   add_doctor(app, context);

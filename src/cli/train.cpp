@@ -16,6 +16,7 @@
 #include "limbic/core/progress.h"
 #include "limbic/core/threads.h"
 #include "limbic/formats/jsonl.h"
+#include "limbic/model/cost.h"
 #include "limbic/train/cross_validation.h"
 #include "limbic/train/evaluate_run.h"
 #include "limbic/train/trainer.h"
@@ -148,8 +149,8 @@ void run_train(const TrainArgs& args, Context& context) {
     {
       auto run = train::RunFolder::create(scratch.string(), experiment.name, experiment.seed);
       train::Trainer trainer(experiment, run);
-      trainer.dry_run();
-      std::fputs(trainer.summary().c_str(), stdout);
+      const auto cost = trainer.dry_run();
+      std::fputs((trainer.data_summary() + model::cost_text(cost)).c_str(), stdout);
     }
     std::error_code ec;
     fs::remove_all(scratch, ec);
@@ -187,7 +188,9 @@ void add_train(CLI::App& app, Context& context) {
       "--cross-validate", args->is_cross_validation,
       "train every fold of a group_kfold, leave_one_out or time_blocks split into --out and pool their test "
       "parts");
-  train->add_flag("--dry-run", args->is_dry_run, "one batch of each kind, the model's size; writes nothing");
+  train->add_flag(
+      "--dry-run", args->is_dry_run,
+      "one batch of each kind; prints what the model costs: parameters, MACs, time, memory; writes nothing");
   train->add_option("--stop-after", args->stop_after, "pause after this many epochs; --resume goes on")
       ->check(CLI::PositiveNumber);
   train->callback([args, &context] { run_train(*args, context); });

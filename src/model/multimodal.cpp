@@ -9,10 +9,12 @@
 
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
-#include "limbic/nn/encoder.h"
+#include "limbic/nn/context.h"
 #include "limbic/nn/fusion.h"
 #include "limbic/nn/score_fusion.h"
 #include "limbic/nn/state.h"
+#include "modality_branch.h"
+#include "part_scope.h"
 
 namespace limbic::model {
 namespace {
@@ -22,130 +24,122 @@ bool is_name(const std::string& name) {
   return !name.empty() && name.find('.') == std::string::npos;
 }
 
-// Note [Absent modalities]
-// A sample's row reaches an encoder only when the modality is used: present, with at least one real frame,
-// and not hidden by modality dropout. Rows are gathered before the encoder and scattered into zeros after it,
-// so absent rows cost nothing, stay out of batch norms and cannot influence a result through NaN either.
+/// A name for a set of modules, so that state reads "encoders.audio.pool.hidden.weight".
+struct Group final : torch::nn::Module {};
+
 class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
  public:
   MultimodalImpl(ModelConfig config, std::vector<affect::LabelSpace> tasks,
                  std::map<std::string, StreamShape> inputs)
       : config_(std::move(config)), tasks_(std::move(tasks)), inputs_(std::move(inputs)) {
-    for (const auto& [modality, encoder] : config_.encoders) modalities_.push_back(modality);
-    const auto encoders = register_module("encoders", std::make_shared<Group>());
+    make_branches();
+    const auto fusion = group("fusion");
     std::vector<nn::ModalityShape> shapes;
-    for (const auto& [modality, encoder_config] : config_.encoders) {
-      auto encoder = nn::build_encoder(encoder_config, inputs_.at(modality));
-      encoders->register_module(modality, encoder->as_module());
-      shapes.push_back({modality, encoder->width(), encoder->token_width()});
-      encoders_.push_back(std::move(encoder));
-    }
+    for (const auto& branch : branches_) shapes.push_back(branch.shape());
+    std::vector<int64_t> modality_widths;
+    for (const auto& shape : shapes) modality_widths.push_back(shape.width);
     const auto* score_config = std::get_if<nn::ScoreFusionConfig>(&config_.fusion);
-    const auto fusion = register_module("fusion", std::make_shared<Group>());
-    const auto heads = register_module("heads", std::make_shared<Group>());
+    int64_t fused_width = 0;
     if (score_config == nullptr) {
       fusion_ = nn::build_fusion(config_.fusion, shapes);
-      fusion->register_module("layer", fusion_->as_module());
+      fusion_name_ = std::visit([](const auto& chosen) { return chosen.kType; }, config_.fusion);
+      fusion->register_module(fusion_name_, fusion_->as_module());
+      fused_width = fusion_->width();
+      if (!fusion_->embedding_widths().empty()) modality_widths = fusion_->embedding_widths();
+      if (nn::has_context(config_.context)) {
+        context_ = nn::build_context(config_.context, fused_width);
+        register_module("context", context_->as_module());
+        fused_width = context_->width();
+      }
     }
+    const auto heads = group("heads");
     for (const auto& space : tasks_) {
       const auto found = config_.heads.find(space.task);
       const nn::HeadConfig head_config = found == config_.heads.end() ? nn::HeadConfig{} : found->second;
       if (score_config == nullptr) {
-        auto head = nn::build_head(head_config, fusion_->width(), space.num_classes());
-        heads->register_module(space.task, head->as_module());
-        heads_.push_back(std::move(head));
-        continue;
+        heads_.push_back(nn::build_head(head_config, fused_width, space.num_classes()));
+        heads->register_module(space.task, heads_.back()->as_module());
+      } else {
+        score_fusions_.push_back(nn::build_score_fusion(
+            *score_config, static_cast<int64_t>(modalities_.size()), space.num_classes()));
+        fusion->register_module(space.task, score_fusions_.back()->as_module());
       }
+      if (score_config == nullptr && !config_.modality_heads) continue;
+      // Late fusion has no other heads, so these have their place.
       const auto task_heads = std::make_shared<Group>();
-      heads->register_module(space.task, task_heads);
+      (score_config != nullptr ? heads : group("modality_heads"))->register_module(space.task, task_heads);
       modality_heads_.emplace_back();
       for (size_t m = 0; m < modalities_.size(); ++m) {
-        auto head = nn::build_head(head_config, shapes[m].width, space.num_classes());
-        task_heads->register_module(modalities_[m], head->as_module());
-        modality_heads_.back().push_back(std::move(head));
+        modality_heads_.back().push_back(
+            nn::build_head(head_config, modality_widths[m], space.num_classes()));
+        task_heads->register_module(modalities_[m], modality_heads_.back().back()->as_module());
       }
-      auto score_fusion = nn::build_score_fusion(*score_config, static_cast<int64_t>(modalities_.size()),
-                                                 space.num_classes());
-      fusion->register_module(space.task, score_fusion->as_module());
-      score_fusions_.push_back(std::move(score_fusion));
     }
   }
 
   affect::ModelOutput forward(const affect::Batch& batch) override {
     const auto options = parameters().front().options().requires_grad(false);
     const int64_t batch_size = size_of(batch);
-    auto present_BM =
-        at::zeros({batch_size, static_cast<int64_t>(modalities_.size())}, options.dtype(at::kBool));
-    for (size_t m = 0; m < modalities_.size(); ++m) {
-      const auto found = batch.streams.find(modalities_[m]);
-      if (found == batch.streams.end()) continue;
-      const auto& stream = found->second;
-      TORCH_CHECK(stream.x.size(0) == batch_size && stream.present_B.numel() == batch_size, "modality '",
-                  modalities_[m], "' has ", stream.x.size(0), " rows in a batch of ", batch_size);
-      present_BM.select(1, static_cast<int64_t>(m))
-          .copy_(stream.present_B.logical_and(stream.mask_BT.any(1)));
-    }
-    if (is_training() && config_.modality_dropout > 0) present_BM = hide_modalities(present_BM);
-
+    const auto present_BM = present_modalities(batch, batch_size, options);
     affect::ModelOutput output;
-    std::vector<at::Tensor> embedding_BD;
-    for (size_t m = 0; m < modalities_.size(); ++m) {
-      const auto& modality = modalities_[m];
+    nn::FusionInput input;
+    input.present_BM = present_BM;
+    input.grid = nn::make_dialogue_grid(batch.dialogues, batch_size, options.device());
+    for (size_t m = 0; m < branches_.size(); ++m) {
+      const auto& branch = branches_[m];
       const auto used_B = present_BM.select(1, static_cast<int64_t>(m));
-      const auto num_used = used_B.sum().item<int64_t>();
-      at::Tensor embedding;
-      if (num_used == 0) {
-        embedding = at::zeros({batch_size, encoders_[m]->width()}, options);
-      } else if (num_used == batch_size) {
-        const auto& stream = batch.streams.at(modality);
-        auto encoded = encoders_[m]->encode(stream.x, stream.mask_BT);
-        output.tokens_BTD[modality] = std::move(encoded.tokens_BTD);
-        embedding = std::move(encoded.embedding_BD);
-      } else {
-        const auto& stream = batch.streams.at(modality);
-        const auto index_N = used_B.nonzero().squeeze(1);
-        const auto encoded =
-            encoders_[m]->encode(stream.x.index_select(0, index_N), stream.mask_BT.index_select(0, index_N));
-        const auto scatter = [&](const at::Tensor& rows) {
-          auto shape = rows.sizes().vec();
-          shape[0] = batch_size;
-          return at::zeros(shape, rows.options().requires_grad(false)).index_copy(0, index_N, rows);
-        };
-        output.tokens_BTD[modality] = scatter(encoded.tokens_BTD);
-        embedding = scatter(encoded.embedding_BD);
-      }
-      output.embedding_BD[modality] = embedding;
-      output.used_B[modality] = used_B;
-      embedding_BD.push_back(std::move(embedding));
+      const auto found = batch.streams.find(branch.modality);
+      const auto* stream = found == batch.streams.end() ? nullptr : &found->second;
+      auto encoded = encode_used(branch, stream, used_B, options);
+      if (branch.context != nullptr)
+        encoded.embedding_BD = apply_context(branch, input.grid, encoded.embedding_BD, used_B);
+      if (stream != nullptr) output.tokens_BTD[branch.modality] = encoded.tokens_BTD;
+      output.embedding_BD[branch.modality] = encoded.embedding_BD;
+      output.used_B[branch.modality] = used_B;
+      input.modalities.push_back({encoded.tokens_BTD, encoded.mask_BT, encoded.embedding_BD});
     }
-
-    if (fusion_ != nullptr) {
-      nn::FusionInput input;
-      for (size_t m = 0; m < modalities_.size(); ++m) input.modalities.push_back({{}, {}, embedding_BD[m]});
-      input.present_BM = present_BM;
-      output.fused_BD = fusion_->fuse(input).fused_BD;
+    std::vector<at::Tensor> of_modality_BD;
+    for (const auto& features : input.modalities) of_modality_BD.push_back(features.embedding_BD);
+    if (fusion_ == nullptr) {
+      score_modalities(of_modality_BD, output);
       for (size_t t = 0; t < tasks_.size(); ++t) {
-        output.logits_BC[tasks_[t].task] = heads_[t]->logits(output.fused_BD);
+        std::vector<at::Tensor> logits_BC;
+        for (const auto& modality : modalities_)
+          logits_BC.push_back(output.modality_logits_BC.at(tasks_[t].task).at(modality));
+        const PartScope scope("fusion", tasks_[t].task);
+        output.logits_BC[tasks_[t].task] = score_fusions_[t]->fuse(logits_BC, present_BM);
       }
       return output;
     }
-    for (size_t t = 0; t < tasks_.size(); ++t) {
-      std::vector<at::Tensor> logits_BC;
-      for (size_t m = 0; m < modalities_.size(); ++m) {
-        logits_BC.push_back(modality_heads_[t][m]->logits(embedding_BD[m]));
-        output.modality_logits_BC[tasks_[t].task][modalities_[m]] = logits_BC.back();
-      }
-      output.logits_BC[tasks_[t].task] = score_fusions_[t]->fuse(logits_BC, present_BM);
+
+    if (is_training()) input.label_B = labels_of(batch);
+    auto fused = [&] {
+      const PartScope scope("fusion", fusion_name_);
+      return fusion_->fuse(input);
+    }();
+    output.fused_BD = fused.fused_BD;
+    output.weight_BM = fused.weight_BM;
+    for (auto& [name, loss] : fused.losses) output.losses["fusion." + name] = std::move(loss);
+    if (context_ != nullptr) {
+      const PartScope scope("context");
+      output.fused_BD =
+          input.grid.to_rows(context_->forward(input.grid.to_grid(output.fused_BD), input.grid));
     }
+    for (size_t t = 0; t < tasks_.size(); ++t) {
+      const PartScope scope("heads", tasks_[t].task);
+      output.logits_BC[tasks_[t].task] = heads_[t]->logits(output.fused_BD);
+    }
+    if (config_.modality_heads)
+      score_modalities(fused.embedding_BD.empty() ? of_modality_BD : fused.embedding_BD, output);
     return output;
   }
 
   void set_input_statistics(const std::string& modality, const std::vector<double>& mean_F,
                             const std::vector<double>& std_F) override {
-    for (size_t m = 0; m < modalities_.size(); ++m) {
-      if (modalities_[m] != modality) continue;
+    for (const auto& branch : branches_) {
+      if (branch.modality != modality) continue;
       try {
-        encoders_[m]->set_input_statistics(mean_F, std_F);
+        branch.encoder->set_input_statistics(mean_F, std_F);
       } catch (const Error& error) {
         throw error.in("modality '" + modality + "'");
       }
@@ -157,8 +151,8 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
 
   std::vector<std::string> modalities_wanting_statistics() const override {
     std::vector<std::string> names;
-    for (size_t m = 0; m < modalities_.size(); ++m) {
-      if (encoders_[m]->wants_input_statistics()) names.push_back(modalities_[m]);
+    for (const auto& branch : branches_) {
+      if (branch.encoder->wants_input_statistics()) names.push_back(branch.modality);
     }
     return names;
   }
@@ -185,8 +179,58 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
 
  private:
-  /// A name for a set of modules, so that state reads "encoders.audio.pool.hidden.weight".
-  struct Group final : torch::nn::Module {};
+  void make_branches() {
+    const auto encoders = group("encoders");
+    for (const auto& [modality, encoder_config] : config_.encoders) {
+      modalities_.push_back(modality);
+      const auto& branch = branches_.emplace_back(config_, modality, inputs_.at(modality));
+      encoders->register_module(modality, branch.encoder->as_module());
+      if (branch.temporal != nullptr)
+        group("temporal")->register_module(modality, branch.temporal->as_module());
+      if (branch.context != nullptr)
+        group("modality_context")->register_module(modality, branch.context->as_module());
+    }
+  }
+
+  /// The child that holds modules of one kind; made when it is first asked for.
+  std::shared_ptr<torch::nn::Module> group(const std::string& name) {
+    const auto children = named_children();
+    if (const auto* found = children.find(name)) return *found;
+    return register_module(name, std::make_shared<Group>());
+  }
+
+  /// (B, M): what counts in this step.
+  at::Tensor present_modalities(const affect::Batch& batch, int64_t batch_size,
+                                const at::TensorOptions& options) const {
+    auto present_BM =
+        at::zeros({batch_size, static_cast<int64_t>(modalities_.size())}, options.dtype(at::kBool));
+    for (size_t m = 0; m < modalities_.size(); ++m) {
+      const auto found = batch.streams.find(modalities_[m]);
+      if (found == batch.streams.end()) continue;
+      const auto& stream = found->second;
+      TORCH_CHECK(stream.x.size(0) == batch_size && stream.present_B.numel() == batch_size, "modality '",
+                  modalities_[m], "' has ", stream.x.size(0), " rows in a batch of ", batch_size);
+      present_BM.select(1, static_cast<int64_t>(m))
+          .copy_(stream.present_B.logical_and(stream.mask_BT.any(1)));
+    }
+    return is_training() && config_.modality_dropout > 0 ? hide_modalities(present_BM) : present_BM;
+  }
+
+  /// Classes of the first task, -1 where unknown; undefined without targets.
+  at::Tensor labels_of(const affect::Batch& batch) const {
+    const auto found = batch.targets.find(tasks_.front().task);
+    if (found == batch.targets.end()) return {};
+    return found->second.y_B.masked_fill(found->second.mask_B.logical_not(), -1);
+  }
+
+  void score_modalities(const std::vector<at::Tensor>& embedding_BD, affect::ModelOutput& output) {
+    for (size_t t = 0; t < tasks_.size(); ++t) {
+      const PartScope scope(fusion_ == nullptr ? "heads" : "modality_heads", tasks_[t].task);
+      for (size_t m = 0; m < modalities_.size(); ++m)
+        output.modality_logits_BC[tasks_[t].task][modalities_[m]] =
+            modality_heads_[t][m]->logits(embedding_BD[m]);
+    }
+  }
 
   int64_t size_of(const affect::Batch& batch) const {
     for (const auto& modality : modalities_) {
@@ -211,12 +255,13 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::vector<affect::LabelSpace> tasks_;
   std::map<std::string, StreamShape> inputs_;
   std::vector<std::string> modalities_;
-  std::vector<std::shared_ptr<nn::Encoder>> encoders_;  ///< by modality
-  std::shared_ptr<nn::Fusion> fusion_;                  ///< all but late fusion
-  std::vector<std::shared_ptr<nn::Head>> heads_;        ///< by task, early fusion only
-  std::vector<std::vector<std::shared_ptr<nn::Head>>>
-      modality_heads_;                                           ///< by task and modality, late fusion only
-  std::vector<std::shared_ptr<nn::ScoreFusion>> score_fusions_;  ///< by task, late fusion only
+  std::vector<ModalityBranch> branches_;  ///< by modality
+  std::shared_ptr<nn::Fusion> fusion_;    ///< null for late fusion
+  std::string fusion_name_;
+  std::shared_ptr<nn::DialogueContext> context_;                        ///< of what was fused; null = none
+  std::vector<std::shared_ptr<nn::Head>> heads_;                        ///< by task; none for late fusion
+  std::vector<std::vector<std::shared_ptr<nn::Head>>> modality_heads_;  ///< by task and modality, if any
+  std::vector<std::shared_ptr<nn::ScoreFusion>> score_fusions_;         ///< by task, late fusion only
 };
 
 }  // namespace
@@ -227,6 +272,13 @@ void ModelConfig::validate(config::Checks& checks) const {
     checks.expect(is_name(modality), "encoders",
                   "a modality's name must not be empty or hold a dot: '" + modality + "'");
   }
+  for (const auto& [modality, layer] : temporal) {
+    checks.expect(encoders.count(modality) != 0, "temporal",
+                  "there is no encoder for '" + modality + "' whose tokens it could read");
+  }
+  const bool is_late = std::holds_alternative<nn::ScoreFusionConfig>(fusion);
+  checks.expect(!is_late || !nn::has_context(context), "context",
+                "fusion 'score' has no fused vector that a context could read; use modality_context");
 }
 
 std::shared_ptr<MultimodalModel> build_model(const ModelConfig& config,

@@ -11,6 +11,10 @@ std::vector<PartSummary> model_summary(MultimodalModel& model) {
   std::vector<PartSummary> parts;
   const auto module = model.as_module();
   for (const auto& group : module->named_children()) {
+    if (group.key() == "context") {  // one module, where the others are one a modality or task
+      parts.push_back({group.key(), nn::num_parameters(*group.value())});
+      continue;
+    }
     for (const auto& part : group.value()->named_children()) {
       parts.push_back({group.key() + "." + part.key(), nn::num_parameters(*part.value())});
     }

@@ -40,6 +40,7 @@ affect::Batch mixup(const affect::Batch& batch, double alpha,
 
   affect::Batch mixed;
   mixed.ids = batch.ids;
+  mixed.dialogues = batch.dialogues;
   for (const auto& [modality, stream] : batch.streams) {
     const auto mask_BT = stream.mask_BT.logical_and(stream.present_B.unsqueeze(1));
     auto& result = mixed.streams[modality];

@@ -11,7 +11,8 @@
 namespace limbic::objectives {
 namespace {
 
-/// Several objectives as one. A term's name keeps its owner's unless two owners share it.
+/// Several objectives as one, and the losses that parts of the model add by themselves (they hold their
+/// weights). A term's name keeps its owner's unless two owners share it.
 class SumObjective final : public Objective {
  public:
   explicit SumObjective(std::vector<std::unique_ptr<Objective>> parts) : parts_(std::move(parts)) {}
@@ -30,6 +31,10 @@ class SumObjective final : public Objective {
         const bool is_new = sum.terms.count(name) == 0;
         sum.terms[is_new ? name : name + "#" + std::to_string(i)] = std::move(term);
       }
+    }
+    for (const auto& [name, term] : output.losses) {
+      sum.total = sum.total + term;
+      sum.terms[name] = term.detach();
     }
     return sum;
   }
@@ -58,7 +63,6 @@ std::unique_ptr<Objective> build_objectives(const std::vector<ObjectiveConfig>& 
       throw error.in("objectives." + std::to_string(i));
     }
   }
-  if (parts.size() == 1) return std::move(parts.front());
   return std::make_unique<SumObjective>(std::move(parts));
 }
 

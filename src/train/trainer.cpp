@@ -571,6 +571,10 @@ Trainer::Trainer(const ExperimentConfig& config, RunFolder& run)
 Trainer::~Trainer() = default;
 
 std::string Trainer::summary() const {
+  return data_summary() + model::summary_text(model::model_summary(*impl_->model));
+}
+
+std::string Trainer::data_summary() const {
   const auto& in = *impl_;
   std::string text =
       fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.shown_stores(),
@@ -582,17 +586,21 @@ std::string Trainer::summary() const {
       text += fmt::format(" {} {}", task.classes[c], of_task[c]);
     text += "\n";
   }
-  text += model::summary_text(model::model_summary(*in.model));
   return text;
 }
 
-void Trainer::dry_run() {
+model::CostReport Trainer::dry_run() {
   auto& in = *impl_;
   in.model->as_module()->train();
   in.train_loader->begin_epoch(0);
-  if (auto batch = in.train_loader->next()) in.step(*batch);
+  model::CostReport cost;
+  if (auto batch = in.train_loader->next()) {
+    in.step(*batch);
+    cost = model::measure_cost(*in.model, *batch);
+  }
   in.val_loader->begin_epoch(0);
   if (auto batch = in.val_loader->next()) in.model->forward(*batch);
+  return cost;
 }
 
 FitResult Trainer::fit(int64_t max_epochs) {

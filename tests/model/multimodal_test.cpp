@@ -6,6 +6,7 @@
 #include <torch/types.h>
 
 #include <limits>
+#include <set>
 
 #include "limbic/config/config.h"
 #include "limbic/core/rng.h"
@@ -220,6 +221,104 @@ nn::ConcatFusionConfig concat_with_layer() {
   config.hidden = {7};
   return config;
 }
+/// Everything a model can have around its fusion.
+ModelConfig contextual_config() {
+  auto config = tiny_config(concat_with_layer());
+  config.temporal["audio"] = {nn::GruTemporalConfig{3, 1, true, 0.0}, nn::FramePooling::kMean, 4};
+  config.modality_context = nn::SequenceContextConfig{nn::GruTemporalConfig{2, 1, true, 0.0}};
+  config.context = nn::SequenceContextConfig{nn::GruTemporalConfig{5, 1, true, 0.0}};
+  config.modality_heads = true;
+  return config;
+}
+
+/// Rows 2, 0 and 3 are one conversation, in this order; row 1 is another.
+affect::DialogueRows two_dialogues() {
+  return {torch::tensor({7, 4, 7, 7}), torch::tensor({5, 0, 1, 9}), torch::tensor({1, 0, 2, 1})};
+}
+
+class ContextualModelTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    core::seed_torch(17);
+    model_ = build_model(contextual_config(), kTasks, kInputs);
+    model_->as_module()->eval();
+    batch_ = full_batch();
+    batch_.dialogues = two_dialogues();
+  }
+  at::Tensor logits() { return model_->forward(batch_).logits_BC.at("emotion").detach(); }
+  std::shared_ptr<MultimodalModel> model_;
+  affect::Batch batch_;
+};
+
+TEST_F(ContextualModelTest, RowsInfluenceEachOtherAlongTheirDialogueOnly) {
+  const auto before = logits();
+  batch_.streams["audio"].x[3].add_(1.0);
+  const auto changed_B = (logits() - before).abs().amax(1) > 1e-7;
+  EXPECT_TRUE(changed_B.equal(torch::tensor({true, false, true, true})));
+}
+
+TEST_F(ContextualModelTest, TheOrderOfTheRowsDoesNotMatter) {
+  const auto before = logits();
+  const auto order_B = torch::tensor({3, 1, 0, 2});
+  for (auto& [modality, stream] : batch_.streams) {
+    stream.x = stream.x.index_select(0, order_B);
+    stream.mask_BT = stream.mask_BT.index_select(0, order_B);
+    stream.present_B = stream.present_B.index_select(0, order_B);
+  }
+  auto& rows = batch_.dialogues;
+  rows = {rows.dialogue_B.index_select(0, order_B), rows.turn_B.index_select(0, order_B),
+          rows.speaker_B.index_select(0, order_B)};
+  EXPECT_TRUE(at::allclose(logits(), before.index_select(0, order_B), 1e-4, 1e-6));
+}
+
+TEST_F(ContextualModelTest, WithoutDialoguesEveryRowStandsAlone) {
+  batch_.dialogues = {};
+  const auto before = logits();
+  batch_.streams["audio"].x[3].add_(1.0);
+  EXPECT_TRUE(((logits() - before).abs().amax(1) > 1e-7).equal(torch::tensor({false, false, false, true})));
+}
+
+TEST_F(ContextualModelTest, AnAbsentModalityHasNoInfluenceOnAnyTurn) {
+  batch_.streams["audio"].present_B[0] = false;
+  const auto before = logits();
+  batch_.streams["audio"].x[0].fill_(kNaN);
+  EXPECT_TRUE(at::equal(logits(), before));
+  const auto out = model_->forward(batch_);
+  EXPECT_EQ(out.embedding_BD.at("audio")[0].abs().sum().item<float>(), 0.0f);
+  EXPECT_EQ(out.embedding_BD.at("audio").size(1), 4);
+  EXPECT_EQ(out.tokens_BTD.at("audio").size(2), 6);
+}
+
+TEST_F(ContextualModelTest, HeadsPerModalityDoNotChangeTheModelsOwn) {
+  const auto out = model_->forward(batch_);
+  EXPECT_EQ(out.modality_logits_BC.at("valence").at("face").sizes(), (at::IntArrayRef{kRows, 2}));
+  EXPECT_EQ(out.logits_BC.at("valence").sizes(), (at::IntArrayRef{kRows, 2}));
+  std::set<std::string> parts;
+  for (const auto& part : model_summary(*model_)) parts.insert(part.name);
+  for (const char* name : {"temporal.audio", "modality_context.eda", "fusion.concat", "context",
+                           "heads.emotion", "modality_heads.emotion"})
+    EXPECT_EQ(parts.count(name), 1u) << name;
+}
+
+TEST_F(ContextualModelTest, CopyAndStateMakeTheRoundTrip) {
+  const auto copy = model_->copy();
+  EXPECT_TRUE(at::equal(copy->forward(batch_).logits_BC.at("emotion"), logits()));
+}
+
+TEST_F(ContextualModelTest, GradientsAgreeWithCentralDifferences) {
+  model_->as_module()->to(at::kDouble);
+  batch_ = full_batch(at::kDouble);
+  batch_.dialogues = two_dialogues();
+  batch_.streams["eda"].present_B[2] = false;
+  const auto weight = at::randn({kRows, 3}, at::kDouble);
+  const auto loss = [&] {
+    const auto out = model_->forward(batch_);
+    return (out.logits_BC.at("emotion") * weight).sum() +
+           out.modality_logits_BC.at("emotion").at("audio").sum();
+  };
+  EXPECT_LT(test::gradient_error(loss, model_->as_module()->parameters(), 1e-6, 2), 2e-4);
+}
+
 INSTANTIATE_TEST_SUITE_P(Fusions, MultimodalTest,
                          testing::Values(nn::FusionConfig(concat_with_layer()),
                                          nn::FusionConfig(learned_scores())),
@@ -247,6 +346,15 @@ TEST(BuildModel, SaysWhatDoesNotFit) {
   EXPECT_EQ(
       error(config),
       "model.encoders.fcae: the data has no modality 'fcae', only audio, eda, face; did you mean 'face'?");
+  EXPECT_NE(test::error_of(
+                [] {
+                  config::load_text<ModelConfig>(
+                      "{encoders: {eda: {type: gru}}, fusion: {type: score}, context: {type: sequence}}",
+                      "r.yaml", {});
+                },
+                ErrorCode::kConfig)
+                .find("no fused vector that a context could read"),
+            std::string::npos);
   config = tiny_config({});
   config.encoders["face"] = nn::GruConfig{};
   EXPECT_NE(error(config).find("encoder 'gru' takes frames of features [F]"), std::string::npos);

@@ -191,6 +191,15 @@ TEST_F(SupervisedTest, SeveralObjectivesAddUp) {
   EXPECT_EQ(sum.terms.count("emotion#1"), 1u);
 }
 
+TEST_F(SupervisedTest, LossesOfTheModelsPartsAreAdded) {
+  SupervisedConfig config;
+  const double plain = loss_of(config);
+  output_.losses["fusion.similarity"] = at::scalar_tensor(0.25);
+  const auto sum = build_objectives({config}, {{"emotion", kCounts}})->compute(batch_, output_);
+  EXPECT_NEAR(sum.total.item<double>(), plain + 0.25, 1e-6);
+  EXPECT_EQ(sum.terms.at("fusion.similarity").item<double>(), 0.25);
+}
+
 TEST(BuildObjective, SaysWhichTasksThereAre) {
   SupervisedConfig config;
   EXPECT_EQ(test::error_of(

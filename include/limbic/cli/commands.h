@@ -23,6 +23,7 @@ void add_doctor(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_features(CLI::App& app, Context& context);
 void add_infer(CLI::App& app, Context& context);
+void add_list(CLI::App& app, Context& context);
 void add_ontology(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);

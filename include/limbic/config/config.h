@@ -61,6 +61,10 @@ template <class T>
 struct IsMap : std::false_type {};
 template <class T, class C, class A>
 struct IsMap<std::map<std::string, T, C, A>> : std::true_type {};
+template <class T, class = void>
+struct HasDoc : std::false_type {};
+template <class T>
+struct HasDoc<T, std::void_t<decltype(T::kDoc)>> : std::true_type {};
 template <class T>
 constexpr bool kUnsupported = false;
 
@@ -138,6 +142,7 @@ void describe_alternatives(V& value, int depth, Type& type) {
     A fresh{};
     A* held = std::get_if<I>(&value);
     type.children.push_back(describe_type(held != nullptr ? *held : fresh, depth + 1));
+    if constexpr (HasDoc<A>::value) type.children.back().doc = A::kDoc;
     type.children.back().name = A::kType;
     describe_alternatives<V, I + 1>(value, depth, type);
   }

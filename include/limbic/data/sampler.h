@@ -34,7 +34,7 @@ struct SamplerInput {
   std::vector<int64_t> indices;  ///< rows of the table
   std::vector<int32_t> lengths;  ///< frames, for buckets and budgets; empty = all 1
   std::vector<int32_t> labels;   ///< class for balanced draws, -1 = unknown; empty = no task
-  bool is_training = false;      ///< else in order, whatever the sampler
+  bool is_training = false;      ///< else in order (of dialogues, for that sampler)
   uint64_t seed = 0;
 };
 

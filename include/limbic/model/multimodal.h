@@ -12,9 +12,11 @@
 #include "limbic/affect/stream_shape.h"
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
+#include "limbic/nn/context_config.h"
 #include "limbic/nn/encoder_config.h"
 #include "limbic/nn/fusion_config.h"
 #include "limbic/nn/head.h"
+#include "limbic/nn/token_temporal.h"
 
 namespace torch::nn {
 class Module;
@@ -24,18 +26,29 @@ namespace limbic::model {
 
 using affect::StreamShape;
 
-/// A model: an encoder per modality, a fusion, a head per task.
+/// A model: an encoder per modality, layers over time and over the turns of a conversation, a fusion, a head
+/// per task.
 struct ModelConfig {
-  std::map<std::string, nn::EncoderConfig> encoders;  ///< by modality
-  nn::FusionConfig fusion;                            ///< the default suits a single modality too
-  std::map<std::string, nn::HeadConfig> heads;        ///< by task; tasks not named take the defaults
+  std::map<std::string, nn::EncoderConfig> encoders;        ///< by modality
+  std::map<std::string, nn::TokenTemporalConfig> temporal;  ///< by modality; those not named have none
+  nn::ContextConfig modality_context;                       ///< of each modality, with weights of its own
+  nn::FusionConfig fusion;                                  ///< the default suits a single modality too
+  nn::ContextConfig context;                                ///< of what was fused
+  std::map<std::string, nn::HeadConfig> heads;              ///< by task; tasks not named take the defaults
+  bool modality_heads = false;
   double modality_dropout = 0.0;
 
   template <class Visitor>
   void visit(Visitor& v) {
     v("encoders", encoders, "encoder per modality");
-    v("fusion", fusion, "how modalities are combined: concat (early) or score (late)");
+    v("temporal", temporal, "modality -> a layer over its encoder's tokens");
+    v("modality_context", modality_context,
+      "reads each modality's turns of a conversation, before fusion; wants data.loader.sampler: dialogue");
+    v("fusion", fusion, "how modalities are combined");
+    v("context", context, "reads the fused turns of a conversation; wants data.loader.sampler: dialogue");
     v("heads", heads, "head per task; a task that is not named takes the defaults");
+    v("modality_heads", modality_heads,
+      "also a head per modality and task, for objectives that teach each modality by itself");
     v("modality_dropout", modality_dropout,
       "probability in [0, 1) to hide a modality of a training sample; never hides all of a sample's "
       "modalities",
@@ -44,8 +57,9 @@ struct ModelConfig {
   void validate(config::Checks& checks) const;
 };
 
-/// Encoders, fusion and heads as one module. Any subset of the modalities may be present in a sample, none
-/// too: then the logits are a constant. What an absent modality's tensors hold has no influence.
+/// All of it as one module. Any subset of the modalities may be present in a sample, none too: then the
+/// logits are a constant (with a context, what the other turns of the conversation say). What an absent
+/// modality's tensors hold has no influence.
 class MultimodalModel {
  public:
   virtual ~MultimodalModel() = default;

@@ -26,6 +26,7 @@ class DialogueContext {
   virtual std::shared_ptr<torch::nn::Module> as_module() = 0;
 };
 
+/// @throws Error(kInternal) for NoContextConfig
 std::shared_ptr<DialogueContext> build_context(const ContextConfig& config, int64_t in_width);
 
 }  // namespace limbic::nn

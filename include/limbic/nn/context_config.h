@@ -7,6 +7,14 @@
 
 namespace limbic::nn {
 
+/// Every turn by itself.
+struct NoContextConfig {
+  static constexpr const char* kType = "none";
+
+  template <class Visitor>
+  void visit(Visitor& /*v*/) {}
+};
+
 /// A sequence model over the turns of a conversation; with an LSTM it is bc-LSTM (Poria et al. 2017).
 struct SequenceContextConfig {
   static constexpr const char* kType = "sequence";
@@ -19,6 +27,10 @@ struct SequenceContextConfig {
 };
 
 /// `type:` picks one.
-using ContextConfig = std::variant<SequenceContextConfig>;
+using ContextConfig = std::variant<NoContextConfig, SequenceContextConfig>;
+
+inline bool has_context(const ContextConfig& config) {
+  return !std::holds_alternative<NoContextConfig>(config);
+}
 
 }  // namespace limbic::nn

@@ -4,6 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "limbic/model/cost.h"
 #include "limbic/train/experiment.h"
 #include "limbic/train/run_folder.h"
 
@@ -28,10 +29,12 @@ class Trainer {
   Trainer(const ExperimentConfig& config, RunFolder& run);
   ~Trainer();
 
-  /// One line a part: parameters, samples, classes, memory of a batch.
+  /// What is trained on, and the parameters of the model's parts.
   std::string summary() const;
-  /// Runs one training and one validation batch and writes nothing.
-  void dry_run();
+  /// Runs one training and one validation batch and writes nothing. @return what the training batch costs
+  model::CostReport dry_run();
+  /// The first half of summary(): parts of the data, tasks, classes.
+  std::string data_summary() const;
   /// Trains to the configured end. @param max_epochs  epochs of this call, 0 = no limit; a later call goes on
   /// @throws Error(kDiverged) after 10 steps in a row without a finite loss, Error(kData, kStorage, kModel)
   FitResult fit(int64_t max_epochs = 0);

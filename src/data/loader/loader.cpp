@@ -156,9 +156,39 @@ struct Loader::Impl {
     std::stable_sort(slot.bad.begin(), slot.bad.end(),
                      [](const BadRow& a, const BadRow& c) { return a.entry < c.entry; });
     make_targets(first, last, slot);
+    if (config.sampler == Sampler::kDialogue) slot.batch.dialogues = dialogue_rows(first, last);
     slot.profile.num_samples = static_cast<int64_t>(last - first);
     slot.profile.num_batches = 1;
     return slot;
+  }
+
+  /// The sampler has put the turns of a dialogue side by side and in order.
+  affect::DialogueRows dialogue_rows(size_t first, size_t last) const {
+    const auto& samples = input.store->samples();
+    const auto size = static_cast<int64_t>(last - first);
+    affect::DialogueRows rows;
+    rows.dialogue_B = at::empty({size}, at::TensorOptions(at::kLong));
+    rows.turn_B = at::arange(size, at::TensorOptions(at::kLong));
+    rows.speaker_B = at::empty({size}, at::TensorOptions(at::kLong));
+    auto* dialogue = rows.dialogue_B.data_ptr<int64_t>();
+    auto* speaker = rows.speaker_B.data_ptr<int64_t>();
+    for (size_t i = first; i < last; ++i) {
+      const int64_t row = plan.entries[i].sample_idx;
+      const int32_t who = samples.code(SampleField::kSubject, row);
+      // A corpus that is drawn more than once may have a dialogue next to itself.
+      const bool follows = i > first && samples.code(SampleField::kDialogue, row) != 0 &&
+                           plan.entries[i].occurrence == plan.entries[i - 1].occurrence &&
+                           are_of_one_dialogue(plan.entries[i - 1].sample_idx, row);
+      dialogue[i - first] = i == first ? 0 : dialogue[i - first - 1] + (follows ? 0 : 1);
+      speaker[i - first] = who == 0 ? -1 : who;
+    }
+    return rows;
+  }
+
+  bool are_of_one_dialogue(int64_t a, int64_t b) const {
+    const auto& samples = input.store->samples();
+    return samples.code(SampleField::kDialogue, a) == samples.code(SampleField::kDialogue, b) &&
+           samples.code(SampleField::kCorpus, a) == samples.code(SampleField::kCorpus, b);
   }
 
   void make_targets(size_t first, size_t last, Slot& slot) const {

@@ -62,7 +62,7 @@ void EpochSampler::make_units(const SampleTable& samples) {
   const size_t count = input_.indices.size();
   positions_.resize(count);
   std::iota(positions_.begin(), positions_.end(), 0);
-  if (!input_.is_training || config_.sampler != Sampler::kDialogue) {
+  if (config_.sampler != Sampler::kDialogue) {
     unit_begin_.resize(count + 1);
     std::iota(unit_begin_.begin(), unit_begin_.end(), 0);
   } else {

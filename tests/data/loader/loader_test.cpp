@@ -98,6 +98,10 @@ void expect_same(const std::vector<affect::Batch>& a, const std::vector<affect::
       EXPECT_TRUE(at::equal(targets.y_B, b[i].targets.at(task).y_B));
       EXPECT_TRUE(at::equal(targets.mask_B, b[i].targets.at(task).mask_B));
     }
+    ASSERT_EQ(a[i].dialogues.is_defined(), b[i].dialogues.is_defined());
+    if (a[i].dialogues.is_defined()) {
+      EXPECT_TRUE(at::equal(a[i].dialogues.dialogue_B, b[i].dialogues.dialogue_B));
+    }
   }
 }
 
@@ -175,6 +179,47 @@ TEST_F(LoaderTest, EveryWayOfBatchingGoesOnFromAnyBatchWithAnyNumberOfWorkers) {
     whole.erase(whole.begin(), whole.begin() + 2);
     expect_same(epoch_of(loader, 3, 2), whole);
   }
+}
+
+TEST_F(LoaderTest, BatchesOfDialoguesSayWhoFollowsWhom) {
+  std::vector<Sample> samples;
+  for (int i = 0; i < 7; ++i) {
+    Sample sample;
+    sample.id = "s" + std::to_string(i);
+    sample.dialogue = i == 3 ? "" : i % 2 == 0 ? "even" : "odd";
+    sample.turn = 10 - i;
+    sample.subject = i == 4 ? "" : i < 4 ? "ann" : "bob";
+    sample.labels["emotion"] = "x";
+    samples.push_back(sample);
+  }
+  test::TempDir dir;
+  DatasetInfo info;
+  info.name = "talk";
+  info.label_spaces = {{"emotion", {"x", "y"}}};
+  StoreWriter writer(dir / "store", info);
+  for (const auto& sample : samples) writer.add(sample, {});
+  writer.finish();
+  LoaderInput in;
+  in.store = Store::open(dir / "store");
+  in.indices = {0, 1, 2, 3, 4, 5, 6};
+  in.tasks = info.label_spaces;
+  auto c = config(0);
+  c.max_frames.clear();
+  c.sampler = Sampler::kDialogue;
+  Loader loader(in, c);
+  const auto batches = epoch_of(loader, 0);
+  ASSERT_EQ(batches.size(), 1u);
+  // Evaluation keeps the order in which dialogues are first seen; turns are in order.
+  EXPECT_EQ(batches[0].ids, (std::vector<std::string>{"s6", "s4", "s2", "s0", "s5", "s1", "s3"}));
+  const auto& rows = batches[0].dialogues;
+  EXPECT_TRUE(at::equal(rows.dialogue_B, at::tensor({0, 0, 0, 0, 1, 1, 2}, at::kLong)));
+  EXPECT_TRUE(rows.turn_B.slice(0, 1).gt(rows.turn_B.slice(0, 0, -1)).all().item<bool>());
+  EXPECT_EQ(rows.speaker_B[1].item<int64_t>(), -1);
+  EXPECT_TRUE(rows.speaker_B[0].equal(rows.speaker_B[4]));
+  EXPECT_FALSE(rows.speaker_B[0].equal(rows.speaker_B[2]));
+  c.sampler = Sampler::kShuffle;
+  Loader other(in, c);
+  EXPECT_FALSE(epoch_of(other, 0)[0].dialogues.is_defined());
 }
 
 TEST_F(LoaderTest, TheProfileCountsWhatWasDone) {

@@ -1,2 +1,3 @@
 list(APPEND sources
+  dialogue/dialogue_grid_test.cpp
 )
