@@ -197,10 +197,11 @@ at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask&
   return mask.apply_BTD(y_BTD);
 }
 
-at::Tensor drop_path(const at::Tensor& x_BCHW, double p, bool is_training) {
-  if (!is_training || p == 0) return x_BCHW;
-  const auto keep_B = at::rand({x_BCHW.size(0), 1, 1, 1}, x_BCHW.options()).ge_(p).div_(1.0 - p);
-  return x_BCHW * keep_B;
+at::Tensor drop_path(const at::Tensor& x, double p, bool is_training) {
+  if (!is_training || p == 0) return x;
+  std::vector<int64_t> sizes(static_cast<size_t>(x.dim()), 1);
+  sizes[0] = x.size(0);
+  return x * at::rand(sizes, x.options()).ge_(p).div_(1.0 - p);
 }
 
 void require_features(const affect::StreamShape& input, const char* kind) {

@@ -135,8 +135,8 @@ class RecurrentStackImpl final : public torch::nn::Cloneable<RecurrentStackImpl>
 };
 TORCH_MODULE(RecurrentStack);
 
-/// Skips a residual branch for whole samples (stochastic depth, Huang et al. 2016).
-at::Tensor drop_path(const at::Tensor& x_BCHW, double p, bool is_training);
+/// Skips a residual branch for whole samples, dimension 0 (stochastic depth, Huang et al. 2016).
+at::Tensor drop_path(const at::Tensor& x, double p, bool is_training);
 
 /// @throws Error(kConfig) unless frames are feature vectors; `kind` is the encoder's type
 void require_features(const affect::StreamShape& input, const char* kind);

@@ -1,4 +1,5 @@
 list(APPEND sources
+  blocks/attention.cpp
   blocks/dropout.cpp
   blocks/layers.cpp
   blocks/spec_augment.cpp
