@@ -26,7 +26,7 @@ struct Entry {
 template <class Variant>
 std::vector<Entry> alternatives() {
   std::vector<Entry> entries;
-  for (const auto& alternative : config::describe<Variant>().children)
+  for (const auto& alternative : config::type_of<Variant>().children)
     entries.push_back({alternative.name, alternative.doc});
   return entries;
 }
