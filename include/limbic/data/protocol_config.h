@@ -14,6 +14,7 @@ namespace limbic::data {
 /// several corpora "ravdess/1-16" means those of one, "1-16" those of each.
 struct GroupsProtocol {
   static constexpr const char* kType = "groups";
+  static constexpr const char* kDoc = "named groups in each part";
   GroupBy by = GroupBy::kSubject;
   std::vector<std::string> train;
   std::vector<std::string> val;
@@ -36,6 +37,7 @@ using ValidationConfig = std::variant<CarvedValidation, NamedValidation>;
 /// The split that the corpus comes with.
 struct OfficialProtocol {
   static constexpr const char* kType = "official";
+  static constexpr const char* kDoc = "the parts that the corpus names";
   std::vector<std::string> train{"train"};
   ValidationConfig val;
   std::vector<std::string> test{"test"};
@@ -56,6 +58,7 @@ using FoldValidation = std::variant<NextValidation, InnerKFoldValidation, Carved
 /// Cross-validation: fold `fold` of `k` tests.
 struct GroupKFoldProtocol {
   static constexpr const char* kType = "group_kfold";
+  static constexpr const char* kDoc = "k folds of whole groups (people, sessions, dialogues...)";
   int64_t k = 5;
   int64_t fold = 0;
   GroupBy by = GroupBy::kSubject;
@@ -78,6 +81,7 @@ struct GroupKFoldProtocol {
 /// One subject, session, dialogue or corpus tests, the others train. Samples without one are left out.
 struct LeaveOneOutProtocol {
   static constexpr const char* kType = "leave_one_out";
+  static constexpr const char* kDoc = "every group is the test part once";
   GroupBy by = GroupBy::kSubject;
   int64_t fold = 0;
   std::string leave{};
@@ -101,6 +105,7 @@ using BlockValidation = std::variant<NextValidation, NoValidation>;
 /// result says how a model does that knows its people.
 struct TimeBlocksProtocol {
   static constexpr const char* kType = "time_blocks";
+  static constexpr const char* kDoc = "blocks of time within each recording, with gaps between parts";
   int64_t k = 5;
   int64_t fold = 0;
   GroupBy per = GroupBy::kClip;
@@ -127,6 +132,7 @@ struct TimeBlocksProtocol {
 /// Random parts of given sizes, whole groups at a time; a sample whose group is unknown is its own group.
 struct FractionProtocol {
   static constexpr const char* kType = "fraction";
+  static constexpr const char* kDoc = "a share of the groups, drawn by seed";
   double val = 0.15;
   double test = 0.15;
   GroupBy by = GroupBy::kSubject;

@@ -47,6 +47,7 @@ struct TrimConfig {
 /// Waveform -> log-mel frames.
 struct LogMelFeature {
   static constexpr const char* kType = "log_mel";
+  static constexpr const char* kDoc = "log-mel spectrogram of the sound, (T, mels)";
   signals::LogMelConfig mel;
   Normalise normalise = Normalise::kNone;
   TrimConfig trim;
@@ -63,6 +64,7 @@ struct LogMelFeature {
 /// Waveform -> one frame that describes the voice of the whole clip.
 struct VoiceFunctionalsFeature {
   static constexpr const char* kType = "voice_functionals";
+  static constexpr const char* kDoc = "functionals of voice and spectrum, one frame a clip";
   signals::VoiceFunctionalsConfig functionals;
 
   template <class Visitor>
@@ -74,6 +76,7 @@ struct VoiceFunctionalsFeature {
 /// Face crops -> face crops of the model's size and colour.
 struct FaceCropFeature {
   static constexpr const char* kType = "face_crop";
+  static constexpr const char* kDoc = "the face of every frame, upright, (T, C, H, W)";
   int64_t size = 48;
   int64_t channels = 1;
   vision::FaceCropConfig framing;
@@ -99,6 +102,7 @@ constexpr auto enum_names(MissingValue) {
 /// Values as a sensor gives them, or features of a window (EDA, text vectors): only scaled.
 struct ValuesFeature {
   static constexpr const char* kType = "values";
+  static constexpr const char* kDoc = "columns of a stored series as they are, scaled";
   Normalise normalise = Normalise::kNone;
   MissingValue missing = MissingValue::kRefuse;
   double clip = 0.0;
@@ -118,6 +122,7 @@ struct ValuesFeature {
 /// Text -> one frame: hashed counts of its n-grams.
 struct HashedNgramsFeature {
   static constexpr const char* kType = "hashed_ngrams";
+  static constexpr const char* kDoc = "counts of character or word n-grams by hash, one frame a text";
   HashedNgramsConfig ngrams;
   std::string idf;
 
@@ -131,6 +136,7 @@ struct HashedNgramsFeature {
 /// Text -> ids of tokens, (T, 1) float32 (exact: ids are below 2^24) for an embedding.
 struct TokensFeature {
   static constexpr const char* kType = "tokens";
+  static constexpr const char* kDoc = "token ids of the text, (T, 1)";
   std::string tokenizer;
   int64_t max_length = 128;
   bool add_special = true;

@@ -10,6 +10,7 @@ namespace limbic::nn {
 /// Every turn by itself.
 struct NoContextConfig {
   static constexpr const char* kType = "none";
+  static constexpr const char* kDoc = "every turn by itself";
 
   template <class Visitor>
   void visit(Visitor& /*v*/) {}
@@ -18,6 +19,8 @@ struct NoContextConfig {
 /// A sequence model over the turns of a conversation; with an LSTM it is bc-LSTM (Poria et al. 2017).
 struct SequenceContextConfig {
   static constexpr const char* kType = "sequence";
+  static constexpr const char* kDoc =
+      "a temporal layer over the turns; with an LSTM: bc-LSTM (Poria et al. 2017)";
   TemporalConfig layer;
 
   template <class Visitor>

@@ -9,6 +9,7 @@ namespace limbic::nn {
 /// Gated recurrent units (Cho et al. 2014), stacked.
 struct GruTemporalConfig {
   static constexpr const char* kType = "gru";
+  static constexpr const char* kDoc = "gated recurrent units (Cho et al. 2014)";
   int64_t hidden = 64;  ///< units of one direction
   int64_t layers = 1;
   bool bidirectional = true;  ///< false = causal

@@ -9,6 +9,7 @@ namespace limbic::objectives {
 /// Penalises classes of several tasks that the ontology says cannot hold at once: happy and negative.
 struct ConsistencyConfig {
   static constexpr const char* kType = "consistency";
+  static constexpr const char* kDoc = "predictions of several tasks agree as the ontology says";
   std::vector<std::string> tasks;  ///< at least two; empty = every task
   double weight = 1.0;
   std::string ontology = "builtin";

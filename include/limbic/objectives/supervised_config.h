@@ -25,6 +25,7 @@ constexpr auto enum_names(ClassBalance) {
 /// Cross-entropy on one task's labels.
 struct SupervisedConfig {
   static constexpr const char* kType = "supervised";
+  static constexpr const char* kDoc = "labels of one task: cross-entropy, focal, balanced, mixup";
   std::string task;  ///< empty = the only task there is
   double weight = 1.0;
   double label_smoothing = 0.0;

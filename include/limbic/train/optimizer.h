@@ -16,6 +16,7 @@ namespace limbic::train {
 /// Adam with decoupled weight decay (Loshchilov & Hutter 2019, arXiv:1711.05101).
 struct AdamWConfig {
   static constexpr const char* kType = "adamw";
+  static constexpr const char* kDoc = "Adam with decoupled weight decay (Loshchilov & Hutter 2019)";
   double lr = 1e-3;            ///< peak learning rate; the schedule multiplies it
   double weight_decay = 0.01;  ///< per unit of learning rate; not on biases and norm weights
   double beta1 = 0.9;
@@ -36,6 +37,7 @@ struct AdamWConfig {
 /// Stochastic gradient descent with (Nesterov) momentum and decoupled weight decay.
 struct SgdConfig {
   static constexpr const char* kType = "sgd";
+  static constexpr const char* kDoc = "stochastic gradient descent with momentum";
   double lr = 0.05;
   double momentum = 0.9;
   bool nesterov = true;

@@ -10,6 +10,7 @@ namespace limbic::nn {
 /// absent one.
 struct ConcatFusionConfig {
   static constexpr const char* kType = "concat";
+  static constexpr const char* kDoc = "embeddings side by side, then an MLP (early fusion)";
   std::vector<int64_t> hidden;  ///< widths of the MLP's layers; empty = no MLP
   double dropout = 0.0;
 

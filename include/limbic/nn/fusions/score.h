@@ -24,6 +24,7 @@ constexpr auto enum_names(ScoreSpace) {
 /// Late fusion: a head per modality, and a convex combination of their scores over the modalities present.
 struct ScoreFusionConfig {
   static constexpr const char* kType = "score";
+  static constexpr const char* kDoc = "a head per modality, their class scores combined (late fusion)";
   ScoreWeights weights = ScoreWeights::kMean;
   ScoreSpace space = ScoreSpace::kProbability;
 
