@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "limbic/formats/csv.h"
 #include "support/command.h"
@@ -100,6 +101,21 @@ TEST(Cli, RecipeErrorsNameFileLineAndColumn) {
   expect_error(limbic("train " + (dir / "none.yaml")), 2, "none.yaml");
 }
 
+TEST(Cli, ListsWhatARecipeCanBeMadeOf) {
+  const auto kinds = limbic("list");
+  ASSERT_EQ(kinds.exit_code, 0) << kinds.err;
+  std::istringstream lines(kinds.out);
+  for (std::string line; std::getline(lines, line);) {
+    const std::string kind = line.substr(0, line.find(' '));
+    const auto entries = nlohmann::json::parse(limbic("list " + kind + " --json").out);
+    EXPECT_FALSE(entries.empty()) << kind;
+    for (const auto& entry : entries)
+      EXPECT_NE(entry.at("doc").get<std::string>(), "") << kind << " " << entry.at("name");
+  }
+  EXPECT_NE(limbic("list fusions").out.find("concat  "), std::string::npos);
+  expect_error(limbic("list encodres"), 2, "did you mean 'encoders'?");
+}
+
 TEST(Cli, MissingThingsHaveTheirExitCodes) {
   test::TempDir dir;
   expect_error(limbic("data show " + (dir / "nothing")), 3, "nothing");
@@ -130,6 +146,7 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
       " --set data.loader.batch_size=2";
   step = limbic(recipe + " --dry-run");
   EXPECT_EQ(step.exit_code, 0) << step.err;
+  EXPECT_NE(step.out.find("MACs/sample"), std::string::npos) << step.out;
   EXPECT_FALSE(fs::exists(run));
   step = limbic(recipe + " --stop-after 1");
   ASSERT_EQ(step.exit_code, 0) << step.err;
