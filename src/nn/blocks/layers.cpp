@@ -4,9 +4,11 @@
 #include <torch/nn/utils/rnn.h>
 
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "limbic/core/error.h"
+#include "limbic/nn/dropout.h"
 
 namespace limbic::nn {
 namespace {
@@ -165,25 +167,55 @@ at::Tensor FramePoolImpl::forward(const at::Tensor& tokens_BTD, const FrameMask&
 }
 
 void RecurrentStackImpl::reset() {
-  const double between = options_.layers > 1 ? options_.dropout : 0.0;
+  // LibTorch's modules hold the weights; the dropout between layers is ours, theirs costs 40 times as much.
   if (options_.kind == Recurrent::kLstm) {
     lstm_ = register_module("lstm", torch::nn::LSTM(torch::nn::LSTMOptions(options_.in_width, options_.hidden)
                                                         .num_layers(options_.layers)
-                                                        .bidirectional(options_.bidirectional)
-                                                        .dropout(between)
-                                                        .batch_first(true)));
+                                                        .bidirectional(options_.bidirectional)));
   } else {
     gru_ = register_module("gru", torch::nn::GRU(torch::nn::GRUOptions(options_.in_width, options_.hidden)
                                                      .num_layers(options_.layers)
-                                                     .bidirectional(options_.bidirectional)
-                                                     .dropout(between)
-                                                     .batch_first(true)));
+                                                     .bidirectional(options_.bidirectional)));
   }
 }
 
+at::Tensor RecurrentStackImpl::run(at::Tensor x, const at::Tensor& batch_size_T, int64_t batch,
+                                   std::vector<at::Tensor>* state) {
+  const auto weights = lstm_ ? lstm_->all_weights() : gru_->all_weights();
+  const int64_t directions = options_.bidirectional ? 2 : 1;
+  const auto num_weights = static_cast<size_t>(4 * directions);
+  const size_t num_states = lstm_ ? 2 : 1;
+  const auto start = at::zeros({directions, batch, options_.hidden}, x.options().requires_grad(false));
+  if (state != nullptr) state->resize(num_states * static_cast<size_t>(options_.layers));
+  for (int64_t layer = 0; layer < options_.layers; ++layer) {
+    if (layer > 0) x = fast_dropout(x, options_.dropout, is_training());
+    const size_t first_weight = static_cast<size_t>(layer) * num_weights;
+    const at::TensorList weight(weights.data() + first_weight, num_weights);
+    std::vector<at::Tensor> hidden(num_states, start);
+    auto* kept = state != nullptr ? &(*state)[static_cast<size_t>(layer) * num_states] : nullptr;
+    for (size_t i = 0; i < num_states && kept != nullptr; ++i) {
+      if (kept[i].defined()) hidden[i] = kept[i].unsqueeze(0);
+    }
+    const bool two = options_.bidirectional;
+    const bool is_packed = batch_size_T.defined();
+    if (lstm_) {
+      std::tie(x, hidden[0], hidden[1]) =
+          is_packed ? at::lstm(x, batch_size_T, hidden, weight, true, 1, 0.0, is_training(), two)
+                    : at::lstm(x, hidden, weight, true, 1, 0.0, is_training(), two, /*batch_first=*/true);
+    } else {
+      std::tie(x, hidden[0]) =
+          is_packed ? at::gru(x, batch_size_T, hidden[0], weight, true, 1, 0.0, is_training(), two)
+                    : at::gru(x, hidden[0], weight, true, 1, 0.0, is_training(), two, /*batch_first=*/true);
+    }
+    for (size_t i = 0; i < num_states && kept != nullptr; ++i) kept[i] = hidden[i].squeeze(0);
+  }
+  return x;
+}
+
 at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask& mask) {
+  const int64_t batch = x_BTD.size(0);
   const int64_t num_frames = x_BTD.size(1);
-  if (!mask.is_padded()) return lstm_ ? std::get<0>(lstm_(x_BTD)) : std::get<0>(gru_(x_BTD));
+  if (!mask.is_padded()) return run(x_BTD, {}, batch, nullptr);
   // A row ends at its last real frame; gaps before it are read as zeros. Packing wants a length of 1 at
   // least.
   const auto position_T = at::arange(1, num_frames + 1, mask.mask_BT.options().dtype(at::kLong));
@@ -191,10 +223,15 @@ at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask&
   namespace rnn = torch::nn::utils::rnn;
   const auto packed =
       rnn::pack_padded_sequence(x_BTD, length_B, /*batch_first=*/true, /*enforce_sorted=*/false);
-  const auto read = lstm_ ? std::get<0>(lstm_->forward_with_packed_input(packed))
-                          : std::get<0>(gru_->forward_with_packed_input(packed));
+  const rnn::PackedSequence read(run(packed.data(), packed.batch_sizes(), batch, nullptr),
+                                 packed.batch_sizes(), packed.sorted_indices(), packed.unsorted_indices());
   const auto y_BTD = std::get<0>(rnn::pad_packed_sequence(read, /*batch_first=*/true, 0.0, num_frames));
   return mask.apply_BTD(y_BTD);
+}
+
+at::Tensor RecurrentStackImpl::step(const at::Tensor& x_BTD, std::vector<at::Tensor>& state) {
+  TORCH_CHECK(!options_.bidirectional, "a stream is read forwards only");
+  return run(x_BTD, {}, x_BTD.size(0), &state);
 }
 
 at::Tensor drop_path(const at::Tensor& x, double p, bool is_training) {

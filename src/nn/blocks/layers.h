@@ -126,9 +126,15 @@ class RecurrentStackImpl final : public torch::nn::Cloneable<RecurrentStackImpl>
   void reset() override;
   /// Zero at padded frames.
   at::Tensor forward(const at::Tensor& x_BTD, const FrameMask& mask);
+  /// The next chunk of a stream, of one direction. @param state  (B, hidden) of each layer (and its cell);
+  /// empty before the first chunk
+  at::Tensor step(const at::Tensor& x_BTD, std::vector<at::Tensor>& state);
   int64_t width() const { return options_.hidden * (options_.bidirectional ? 2 : 1); }
 
  private:
+  /// The layers over (B, T, D), or over packed frames when batch_size_T is defined.
+  at::Tensor run(at::Tensor x, const at::Tensor& batch_size_T, int64_t batch, std::vector<at::Tensor>* state);
+
   Options options_;
   torch::nn::GRU gru_{nullptr};
   torch::nn::LSTM lstm_{nullptr};

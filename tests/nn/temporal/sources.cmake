@@ -1,2 +1,3 @@
 list(APPEND sources
+  temporal/temporal_test.cpp
 )
