@@ -197,7 +197,6 @@ at::Tensor AttentionImpl::attend(Projected in, const Sight& sight) {
   const int64_t heads = options_.heads;
   const int64_t num_queries = in.query_BHQK.size(2);
   const int64_t num_keys = in.key_BHTK.size(2);
-  const double scale = 1.0 / std::sqrt(static_cast<double>(head_width()));
   at::Tensor relative;
   if (options_.positions == Positions::kRelative) {
     relative = relative_score(in.query_BHQK, num_keys, sight.offset);
@@ -206,6 +205,9 @@ at::Tensor AttentionImpl::attend(Projected in, const Sight& sight) {
     in.query_BHQK = rotated(in.query_BHQK, sight.offset);
     in.key_BHTK = rotated(in.key_BHTK, 0);
   }
+  // Scaled here and not in the product: baddbmm with a beta of 0 reads memory that nobody wrote
+  // (LibTorch 1.13).
+  in.query_BHQK = in.query_BHQK / std::sqrt(static_cast<double>(head_width()));
 
   at::Tensor allowed_BQT;  // true = the query sees the key; dimensions 0 and 1 may be 1
   if (sight.key_mask_BT.defined()) allowed_BQT = sight.key_mask_BT.unsqueeze(1);
@@ -230,9 +232,9 @@ at::Tensor AttentionImpl::attend(Projected in, const Sight& sight) {
                 .expand({batch, heads, num_queries, num_keys})
                 .clone(at::MemoryFormat::Contiguous)
                 .view({batch * heads, num_queries, num_keys})
-                .baddbmm_(query, key, 1.0, scale);
+                .baddbmm_(query, key);
   } else {
-    score = at::baddbmm(at::empty({1, 1, 1}, options), query, key, /*beta=*/0.0, scale);
+    score = at::bmm(query, key);
   }
   auto score_BHQT = score.view({batch, heads, num_queries, num_keys});
   if (relative.defined()) score_BHQT = score_BHQT.add_(relative);
