@@ -2,7 +2,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "limbic/affect/stream_shape.h"
@@ -20,6 +22,8 @@ struct EncoderOutput {
   at::Tensor tokens_BTD;    ///< (B, T', token_width) float, zero where mask_BT is false
   at::Tensor mask_BT;       ///< (B, T') bool, true = at least one real frame went into the token
   at::Tensor embedding_BD;  ///< (B, width) pooled over real tokens; zero for a row without any
+  /// Auxiliary losses by name, scalars with their weight in them; in training only, mostly empty.
+  std::map<std::string, at::Tensor> losses{};
 };
 
 /// Maps one modality's frames to tokens and one embedding. Padded frames (mask false) have no influence on

@@ -1,13 +1,18 @@
 #pragma once
 #include <variant>
 
+#include "limbic/nn/encoders/convnext.h"
 #include "limbic/nn/encoders/image.h"
 #include "limbic/nn/encoders/sequence.h"
 #include "limbic/nn/encoders/sound.h"
+#include "limbic/nn/encoders/video.h"
 
 namespace limbic::nn {
 
 /// `type:` picks one.
-using EncoderConfig = std::variant<ResNetFaceConfig, ConvRecurrentConfig, GruConfig, MlpConfig>;
+// clang-format off: one a line
+using EncoderConfig = std::variant<ResNetFaceConfig, ConvNextConfig, Conv3dConfig, R2Plus1dConfig,
+                                   ConvRecurrentConfig, GruConfig, MlpConfig>;
+// clang-format on
 
 }  // namespace limbic::nn

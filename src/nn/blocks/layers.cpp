@@ -1,8 +1,8 @@
 #include "blocks/layers.h"
 
-#include <torch/nn/init.h>
 #include <torch/nn/utils/rnn.h>
 
+#include <algorithm>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -46,6 +46,13 @@ FrameMask FrameMask::reduced(int64_t factor) const {
   }
   const auto padded = at::constant_pad_nd(mask_BT, {0, num_tokens * factor - num_frames}, 0);
   return FrameMask(padded.view({mask_BT.size(0), num_tokens, factor}).any(2), keep_BT1.scalar_type());
+}
+
+at::Tensor FrameMask::keep_as_BCT(int64_t num_dims) const {
+  std::vector<int64_t> sizes(static_cast<size_t>(num_dims), 1);
+  sizes[0] = keep_BT1.size(0);
+  sizes[2] = keep_BT1.size(1);
+  return keep_BT1.view(sizes);
 }
 
 void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
@@ -109,19 +116,26 @@ void MaskedBatchNormImpl::reset() {
 // The statistics come from two sums over input that is zero at padded frames, divided by the number of real
 // values: two cheap passes that autograd knows how to reverse. Cancellation in E[x^2] - E[x]^2 is harmless
 // here: the input of a batch norm has a mean of the order of its deviation.
-at::Tensor MaskedBatchNormImpl::forward(const at::Tensor& x_BCTF, const FrameMask* mask) {
+at::Tensor MaskedBatchNormImpl::forward(const at::Tensor& x_BCT, const FrameMask* mask) {
   const bool is_masked = mask != nullptr && mask->is_padded();
-  const int64_t num_frames = mask != nullptr ? mask->num_real : x_BCTF.size(0) * x_BCTF.size(2);
-  const int64_t num_values = num_frames * x_BCTF.size(3);
+  const int64_t num_frames = x_BCT.size(0) * x_BCT.size(2);
+  const int64_t num_real = mask != nullptr ? mask->num_real : num_frames;
+  const int64_t num_values = x_BCT.numel() / std::max<int64_t>(1, channels_ * num_frames) * num_real;
   const bool use_batch = is_training() && num_values > 1;
   if (!is_masked || !use_batch) {
-    return at::batch_norm(x_BCTF, weight_C_, bias_C_, running_mean_C_, running_var_C_, use_batch,
+    return at::batch_norm(x_BCT, weight_C_, bias_C_, running_mean_C_, running_var_C_, use_batch,
                           kBatchNormMomentum, kBatchNormEpsilon, /*cudnn_enabled=*/true);
   }
   const auto n = static_cast<double>(num_values);
-  const auto x = x_BCTF * mask->keep_BT1.unsqueeze(1);
-  const auto mean_C = x.sum({0, 2, 3}) / n;
-  const auto var_C = ((x * x).sum({0, 2, 3}) / n - mean_C * mean_C).clamp_min(0.0);
+  const auto x = x_BCT * mask->keep_as_BCT(x_BCT.dim());
+  std::vector<int64_t> all_but_channels = {0};
+  std::vector<int64_t> as_channels = {1, channels_};
+  for (int64_t d = 2; d < x.dim(); ++d) {
+    all_but_channels.push_back(d);
+    as_channels.push_back(1);
+  }
+  const auto mean_C = x.sum(all_but_channels) / n;
+  const auto var_C = ((x * x).sum(all_but_channels) / n - mean_C * mean_C).clamp_min(0.0);
   {
     at::NoGradGuard no_grad;
     running_mean_C_.lerp_(mean_C, kBatchNormMomentum);
@@ -129,16 +143,12 @@ at::Tensor MaskedBatchNormImpl::forward(const at::Tensor& x_BCTF, const FrameMas
   }
   const auto scale_C = weight_C_ * (var_C + kBatchNormEpsilon).rsqrt();
   const auto shift_C = bias_C_ - mean_C * scale_C;
-  return at::addcmul(shift_C.view({1, -1, 1, 1}), x, scale_C.view({1, -1, 1, 1}));
+  return at::addcmul(shift_C.view(as_channels), x, scale_C.view(as_channels));
 }
 
-torch::nn::Conv2d make_conv(int64_t in_channels, int64_t out_channels, int64_t kernel, int64_t stride) {
-  torch::nn::Conv2d conv(torch::nn::Conv2dOptions(in_channels, out_channels, kernel)
-                             .stride(stride)
-                             .padding((kernel - 1) / 2)
-                             .bias(false));
-  torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
-  return conv;
+MaskedBatchNormImpl::Affine MaskedBatchNormImpl::evaluation_affine() const {
+  const auto scale_C = weight_C_ * (running_var_C_ + kBatchNormEpsilon).rsqrt();
+  return {scale_C, bias_C_ - running_mean_C_ * scale_C};
 }
 
 void FramePoolImpl::reset() {

@@ -4,7 +4,6 @@
 #include <torch/nn/cloneable.h>
 #include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/rnn.h>
 #include <torch/nn/pimpl.h>
@@ -32,10 +31,12 @@ struct FrameMask {
   FrameMask reduced(int64_t factor) const;
   /// x, zero at padded frames; frames are dimension 1 of 3.
   at::Tensor apply_BTD(const at::Tensor& x_BTD) const { return is_padded() ? x_BTD * keep_BT1 : x_BTD; }
-  /// The same in place, frames being dimension 2 of 4.
-  at::Tensor apply_BCTF_(at::Tensor x_BCTF) const {
-    return is_padded() ? x_BCTF.mul_(keep_BT1.unsqueeze(1)) : x_BCTF;
+  /// The same in place, frames being dimension 2: (B, C, T) or (B, C, T, ...).
+  at::Tensor apply_BCT_(at::Tensor x_BCT) const {
+    return is_padded() ? x_BCT.mul_(keep_as_BCT(x_BCT.dim())) : x_BCT;
   }
+  /// keep_BT1 as (B, 1, T), with ones behind it up to `num_dims` dimensions.
+  at::Tensor keep_as_BCT(int64_t num_dims) const;
 };
 
 /// Scales (B, T, F) features; padded frames come out zero whatever they held.
@@ -65,7 +66,7 @@ inline bool uses_training_set(Normalization normalization) {
 void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
                        const std::vector<double>& std);
 
-/// Batch norm over (B, C, T, F) whose statistics leave padded frames out, so that padding has no influence in
+/// Batch norm over (B, C, T, ...) whose statistics leave padded frames out, so that padding has no influence in
 /// training either. Without padding it is LibTorch's own. A batch of one value per channel uses the running
 /// statistics.
 class MaskedBatchNormImpl final : public torch::nn::Cloneable<MaskedBatchNormImpl> {
@@ -73,16 +74,19 @@ class MaskedBatchNormImpl final : public torch::nn::Cloneable<MaskedBatchNormImp
   explicit MaskedBatchNormImpl(int64_t channels) : channels_(channels) { reset(); }
   void reset() override;
   /// @param mask  over dimension 2; null = all frames count
-  at::Tensor forward(const at::Tensor& x_BCTF, const FrameMask* mask = nullptr);
+  at::Tensor forward(const at::Tensor& x_BCT, const FrameMask* mask = nullptr);
+
+  /// What it does in evaluation: x * scale + shift.
+  struct Affine {
+    at::Tensor scale_C, shift_C;
+  };
+  Affine evaluation_affine() const;
 
  private:
   int64_t channels_;
   at::Tensor weight_C_, bias_C_, running_mean_C_, running_var_C_;
 };
 TORCH_MODULE(MaskedBatchNorm);
-
-/// 2-d convolution without bias, size kept up to the stride; Kaiming-normal weights (fan out, ReLU).
-torch::nn::Conv2d make_conv(int64_t in_channels, int64_t out_channels, int64_t kernel, int64_t stride);
 
 /// Tokens to one vector.
 class FramePoolImpl final : public torch::nn::Cloneable<FramePoolImpl> {

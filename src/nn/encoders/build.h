@@ -7,6 +7,9 @@ namespace limbic::nn {
 
 // One per encoder, in its own file.
 std::shared_ptr<Encoder> build(const ResNetFaceConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const ConvNextConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const Conv3dConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const R2Plus1dConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const MlpConfig& config, const affect::StreamShape& input);

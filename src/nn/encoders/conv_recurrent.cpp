@@ -1,5 +1,6 @@
 #include <utility>
 
+#include "blocks/conv_norm.h"
 #include "blocks/layers.h"
 #include "encoders/build.h"
 #include "limbic/nn/dropout.h"
@@ -10,33 +11,32 @@ namespace {
 constexpr int64_t kLevelFeatures = 4;
 
 /// One ConvLayer. Frames are dimension 2; padded ones are zero before and after.
-class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl> {
+class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl>, public HasConvNorms {
  public:
   ConvBlockImpl(ConvLayer config, int64_t in_channels) : config_(config), in_channels_(in_channels) {
     reset();
   }
   void reset() override {
     const auto& c = config_;
-    conv1_ = register_module("conv1", make_conv(in_channels_, c.channels, c.kernel, c.stride));
-    norm1_ = register_module("norm1", MaskedBatchNorm(c.channels));
+    conv1_ = ConvNorm(*this, "conv1", "norm1",
+                      {in_channels_, c.channels, {c.kernel, c.kernel}, {c.stride, c.stride}});
     if (!c.residual) return;
-    conv2_ = register_module("conv2", make_conv(c.channels, c.channels, c.kernel, 1));
-    norm2_ = register_module("norm2", MaskedBatchNorm(c.channels));
+    conv2_ = ConvNorm(*this, "conv2", "norm2", {c.channels, c.channels, {c.kernel, c.kernel}, {1, 1}});
     if (c.stride != 1 || in_channels_ != c.channels) {
-      shortcut_ = register_module("shortcut", make_conv(in_channels_, c.channels, 1, c.stride));
-      shortcut_norm_ = register_module("shortcut_norm", MaskedBatchNorm(c.channels));
+      shortcut_ = ConvNorm(*this, "shortcut", "shortcut_norm",
+                           {in_channels_, c.channels, {1, 1}, {c.stride, c.stride}});
     }
   }
 
   /// @param mask  of x; becomes that of the result
   at::Tensor forward(const at::Tensor& x_BCTF, FrameMask& mask) {
     mask = mask.reduced(config_.stride);
-    auto y = norm1_(conv1_(x_BCTF), &mask);
+    auto y = conv1_(x_BCTF, &mask);
     if (conv2_) {
-      y = norm2_(conv2_(mask.apply_BCTF_(y).relu_()), &mask);
-      y = y.add_(shortcut_ ? shortcut_norm_(shortcut_(x_BCTF), &mask) : x_BCTF);
+      y = conv2_(mask.apply_BCT_(y).relu_(), &mask);
+      y = y.add_(shortcut_ ? shortcut_(x_BCTF, &mask) : x_BCTF);
     }
-    y = mask.apply_BCTF_(y).relu_();
+    y = mask.apply_BCT_(y).relu_();
     if (config_.pool_time > 1 || config_.pool_feature > 1) {
       // ceil_mode: the last window may be short, so a clip's tokens do not depend on how far it is padded.
       // Zeros in it are harmless after a ReLU.
@@ -48,6 +48,14 @@ class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl> {
     return fast_dropout(y, config_.dropout, is_training());
   }
 
+  std::vector<ConvNorm*> conv_norms() override {
+    std::vector<ConvNorm*> all;
+    for (auto* conv_norm : {&conv1_, &conv2_, &shortcut_}) {
+      if (*conv_norm) all.push_back(conv_norm);
+    }
+    return all;
+  }
+
   /// Features of a frame that come out of `num_features`.
   int64_t reduced_features(int64_t num_features) const {
     const int64_t strided = (num_features + config_.stride - 1) / config_.stride;
@@ -57,8 +65,7 @@ class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl> {
  private:
   ConvLayer config_;
   int64_t in_channels_;
-  torch::nn::Conv2d conv1_{nullptr}, conv2_{nullptr}, shortcut_{nullptr};
-  MaskedBatchNorm norm1_{nullptr}, norm2_{nullptr}, shortcut_norm_{nullptr};
+  ConvNorm conv1_, conv2_, shortcut_;
 };
 TORCH_MODULE(ConvBlock);
 

@@ -12,14 +12,6 @@ void expect_odd(config::Checks& checks, const char* field, int64_t value) {
 
 }  // namespace
 
-void ResNetFaceConfig::validate(config::Checks& checks) const {
-  checks.expect(!pixel_mean.empty() && pixel_mean.size() == pixel_std.size(), "pixel_mean",
-                "must have as many values as pixel_std, at least 1; got " +
-                    std::to_string(pixel_mean.size()) + " and " + std::to_string(pixel_std.size()));
-  expect_odd(checks, "stem_kernel", stem_kernel);
-  checks.expect(!stages.empty(), "stages", "must have at least one stage");
-}
-
 void ConvLayer::validate(config::Checks& checks) const {
   expect_odd(checks, "kernel", kernel);
 }
