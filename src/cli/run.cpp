@@ -15,6 +15,7 @@
 #include "limbic/core/progress.h"
 #include "limbic/core/suggest.h"
 #include "limbic/core/threads.h"
+#include "limbic/nn/torchscript.h"
 
 namespace limbic::cli {
 namespace {
@@ -100,6 +101,9 @@ void add_global_options(CLI::App& app) {
          },
          "auto (default), always or never; NO_COLOR is honoured")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  app.add_flag_callback(
+      "--allow-torchscript", [] { nn::allow_torchscript(); },
+      "encoders of type torchscript may run, in a sandboxed process");
   app.add_flag_callback(
       "--no-progress", [] { core::Progress::set_default_mode(core::Progress::Mode::kOff); },
       "no progress bar");

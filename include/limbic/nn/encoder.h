@@ -41,6 +41,10 @@ class Encoder {
   virtual void set_input_statistics(const std::vector<double>& mean_F, const std::vector<double>& std_F) = 0;
   /// True where the config scales by the training set, so that set_input_statistics has a use.
   virtual bool wants_input_statistics() const = 0;
+  /// Reads the published weights that the config names (nn/pretrained.h); nothing for encoders without. For a
+  /// new model, before its first step; what is built from a bundle or checkpoint has its weights already.
+  /// @throws Error(kModel)
+  virtual void load_pretrained() {}
 
   /// D of embedding_BD.
   virtual int64_t width() const = 0;

@@ -13,5 +13,9 @@ std::shared_ptr<Encoder> build(const R2Plus1dConfig& config, const affect::Strea
 std::shared_ptr<Encoder> build(const ConvRecurrentConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const GruConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const MlpConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const VitConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const Wav2Vec2Config& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const BertConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const TorchScriptConfig& config, const affect::StreamShape& input);
 
 }  // namespace limbic::nn

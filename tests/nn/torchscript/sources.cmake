@@ -1,0 +1,3 @@
+list(APPEND sources
+  torchscript/torchscript_test.cpp
+)
