@@ -51,7 +51,9 @@ train::ExperimentConfig read_recipe(const TrainArgs& args) {
             "or --resume RUN");
     auto overrides = args.overrides;
     overrides.insert(overrides.end(), args.more_overrides.begin(), args.more_overrides.end());
-    return config::load_file<train::ExperimentConfig>(args.recipe, overrides);
+    auto experiment = config::load_file<train::ExperimentConfig>(args.recipe, overrides);
+    model::resolve_pretrained(experiment.model);
+    return experiment;
   }
   require(args.recipe.empty() && args.overrides.empty() && args.out.empty(), ErrorCode::kConfig,
           "--resume goes on with the recipe in the run folder; it takes no recipe, --set or --out");

@@ -12,6 +12,7 @@
 #include "limbic/core/hash.h"
 #include "limbic/core/suggest.h"
 #include "limbic/formats/safetensors.h"
+#include "limbic/nn/folding.h"
 #include "limbic/nn/state.h"
 
 namespace limbic::model {
@@ -132,6 +133,7 @@ Bundle load_bundle(const std::string& path) {
     throw e.in(weights_path);
   }
   bundle.model->as_module()->eval();
+  nn::fold_normalization(*bundle.model->as_module());
   return bundle;
 }
 

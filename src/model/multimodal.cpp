@@ -11,6 +11,7 @@
 #include "limbic/core/suggest.h"
 #include "limbic/nn/context.h"
 #include "limbic/nn/fusion.h"
+#include "limbic/nn/pretrained.h"
 #include "limbic/nn/score_fusion.h"
 #include "limbic/nn/state.h"
 #include "modality_branch.h"
@@ -91,6 +92,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       const auto found = batch.streams.find(branch.modality);
       const auto* stream = found == batch.streams.end() ? nullptr : &found->second;
       auto encoded = encode_used(branch, stream, used_B, options);
+      for (auto& [name, loss] : encoded.losses) output.losses[branch.modality + "." + name] = std::move(loss);
       if (branch.context != nullptr)
         encoded.embedding_BD = apply_context(branch, input.grid, encoded.embedding_BD, used_B);
       if (stream != nullptr) output.tokens_BTD[branch.modality] = encoded.tokens_BTD;
@@ -155,6 +157,16 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       if (branch.encoder->wants_input_statistics()) names.push_back(branch.modality);
     }
     return names;
+  }
+
+  void load_pretrained() override {
+    for (const auto& branch : branches_) {
+      try {
+        branch.encoder->load_pretrained();
+      } catch (const Error& error) {
+        throw error.in("model.encoders." + branch.modality);
+      }
+    }
   }
 
   const std::vector<std::string>& modalities() const override { return modalities_; }
@@ -279,6 +291,16 @@ void ModelConfig::validate(config::Checks& checks) const {
   const bool is_late = std::holds_alternative<nn::ScoreFusionConfig>(fusion);
   checks.expect(!is_late || !nn::has_context(context), "context",
                 "fusion 'score' has no fused vector that a context could read; use modality_context");
+}
+
+void resolve_pretrained(ModelConfig& config) {
+  for (auto& [modality, encoder] : config.encoders) {
+    try {
+      nn::resolve_pretrained(encoder);
+    } catch (const Error& error) {
+      throw error.in("model.encoders." + modality);
+    }
+  }
 }
 
 std::shared_ptr<MultimodalModel> build_model(const ModelConfig& config,

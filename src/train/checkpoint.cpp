@@ -134,6 +134,10 @@ std::optional<Checkpoint> CheckpointStore::load_newest() {
   throw Error(ErrorCode::kModel, directory_ + ": no usable checkpoint: " + reasons + "; start a new run");
 }
 
+bool CheckpointStore::has_any() const {
+  return fs::exists(directory_ + "/last");
+}
+
 Checkpoint CheckpointStore::load(const std::string& link) const {
   const std::string path = directory_ + "/" + link;
   require(fs::exists(path), ErrorCode::kModel, path + ": no such checkpoint; has the run finished an epoch?");

@@ -107,6 +107,8 @@ struct Trainer::Impl {
 
     inputs = input_shapes();
     model = model::build_model(config.model, tasks, inputs);
+    // A run that goes on has these weights, or what became of them, in its checkpoint.
+    if (!checkpoints.has_any()) model->load_pretrained();
     set_input_statistics();
     counts = data::class_counts(*store, split.train, tasks);
     warn_about_absent_classes();

@@ -72,6 +72,8 @@ class MultimodalModel {
                                     const std::vector<double>& std_F) = 0;
   /// Modalities whose encoders scale by the training set's statistics.
   virtual std::vector<std::string> modalities_wanting_statistics() const = 0;
+  /// See nn::Encoder::load_pretrained.
+  virtual void load_pretrained() = 0;
   /// Sorted.
   virtual const std::vector<std::string>& modalities() const = 0;
   virtual const std::vector<affect::LabelSpace>& tasks() const = 0;
@@ -79,6 +81,10 @@ class MultimodalModel {
   virtual std::shared_ptr<MultimodalModel> copy() const = 0;
   virtual std::shared_ptr<torch::nn::Module> as_module() = 0;
 };
+
+/// Fills in the sizes of pretrained encoders from the files beside their weights, so that what is built from
+/// `config` later needs neither (see nn/pretrained.h). @throws Error(kModel, kConfig)
+void resolve_pretrained(ModelConfig& config);
 
 /// @param tasks   what the heads predict
 /// @param inputs  by modality, at least those of config.encoders

@@ -36,6 +36,8 @@ class CheckpointStore {
 
   /// Writes the checkpoint and points `last` at it, `best` too if asked; keeps the newest two and the best.
   void save(const Checkpoint& checkpoint, bool is_best);
+  /// Whether there is a checkpoint, good or damaged.
+  bool has_any() const;
   /// The newest complete checkpoint. A damaged one is reported, set aside as `<name>.corrupt`, and the one
   /// before it is used. Empty when there never was one. @throws Error(kModel) when all are damaged, with each
   /// reason

@@ -77,16 +77,18 @@ class Filler {
  private:
   template <class T>
   T value(const Json& json, const char* key) const {
-    const bool fits = std::is_same_v<T, bool>           ? json.is_boolean()
-                      : std::is_integral_v<T>           ? json.is_number_integer()
-                      : std::is_floating_point_v<T>     ? json.is_number()
-                      : std::is_same_v<T, std::string>  ? json.is_string()
-                                                        : json.is_array();
-    require(fits, ErrorCode::kModel, path_ + ": '" + key + "' is " + json.dump() + ", another type is expected");
+    const bool fits = std::is_same_v<T, bool>          ? json.is_boolean()
+                      : std::is_integral_v<T>          ? json.is_number_integer()
+                      : std::is_floating_point_v<T>    ? json.is_number()
+                      : std::is_same_v<T, std::string> ? json.is_string()
+                                                       : json.is_array();
+    require(fits, ErrorCode::kModel,
+            path_ + ": '" + key + "' is " + json.dump() + ", another type is expected");
     try {
       return json.get<T>();
     } catch (const Json::exception&) {
-      throw Error(ErrorCode::kModel, path_ + ": '" + key + "' is " + json.dump() + ", another type is expected");
+      throw Error(ErrorCode::kModel,
+                  path_ + ": '" + key + "' is " + json.dump() + ", another type is expected");
     }
   }
 
@@ -166,7 +168,7 @@ void resolve(Wav2Vec2Config& config) {
     for (size_t i = 0; i < dims.size(); ++i) config.convolutions.push_back({dims[i], kernels[i], strides[i]});
     const auto norm = filler.get<std::string>("feat_extract_norm", "group");
     filler.expect(norm == "group" || norm == "layer", "feat_extract_norm is '" + norm + "'");
-    config.conv_norm = norm == "group" ? ConvNorm::kGroup : ConvNorm::kLayer;
+    config.conv_norm = norm == "group" ? SpeechConvNorm::kGroup : SpeechConvNorm::kLayer;
     config.conv_bias = filler.get<bool>("conv_bias", false);
     config.feature_norm = filler.get<bool>("feat_proj_layer_norm", true);
     config.norm_first = filler.get<bool>("do_stable_layer_norm", false);

@@ -45,25 +45,27 @@ class SpeechNetwork final : public torch::nn::Module {
       conv->weight.normal_(0.0, std::sqrt(2.0 / fan_in));
       convolutions->push_back(conv);
       channels = layer.channels;
-      if (config.conv_norm == ConvNorm::kLayer || conv_norms->size() == 0)
+      if (config.conv_norm == SpeechConvNorm::kLayer || conv_norms->size() == 0)
         conv_norms->push_back(torch::nn::LayerNorm(torch::nn::LayerNormOptions({channels})));
     }
     const auto norm_options = torch::nn::LayerNormOptions({channels}).eps(config.epsilon);
-    if (config.feature_norm) feature_norm_ = register_module("feature_norm", torch::nn::LayerNorm(norm_options));
+    if (config.feature_norm)
+      feature_norm_ = register_module("feature_norm", torch::nn::LayerNorm(norm_options));
     projection_ = register_module("projection", torch::nn::Linear(channels, width));
     const auto kernel = config.position_kernel;
     const double spread = 2.0 / std::sqrt(static_cast<double>(kernel * width));
     const auto direction = at::empty({width, width / config.position_groups, kernel}).normal_(0.0, spread);
     position_direction_ = register_parameter("position_direction", direction);
-    position_scale_ = register_parameter("position_scale", direction.square().sum(at::IntArrayRef({0, 1}), true).sqrt());
+    position_scale_ =
+        register_parameter("position_scale", direction.square().sum(at::IntArrayRef({0, 1}), true).sqrt());
     position_bias_ = register_parameter("position_bias", at::zeros({width}));
     if (!config.norm_first) {
       norm_ = register_module("norm",
                               torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}).eps(config.epsilon)));
     }
     if (config.family == SpeechFamily::kWavlm) {
-      relative_ = register_parameter("relative",
-                                     at::empty({config.buckets, config.size.heads}).normal_(0.0, 0.02));
+      relative_ =
+          register_parameter("relative", at::empty({config.buckets, config.size.heads}).normal_(0.0, 0.02));
     }
     FoundationBlockOptions options;
     options.size = config.size;
@@ -85,7 +87,7 @@ class SpeechNetwork final : public torch::nn::Module {
     for (size_t i = 0; i < config_.convolutions.size(); ++i) {
       h_BCT = convolutions->at<torch::nn::Conv1dImpl>(i).forward(h_BCT);
       length_B = shortened(length_B, config_.convolutions[i]);
-      if (config_.conv_norm == ConvNorm::kLayer) {
+      if (config_.conv_norm == SpeechConvNorm::kLayer) {
         h_BCT = conv_norms->at<torch::nn::LayerNormImpl>(i).forward(h_BCT.transpose(1, 2)).transpose(1, 2);
       } else if (i == 0) {
         h_BCT = channel_norm(h_BCT, length_B);
@@ -126,8 +128,8 @@ class SpeechNetwork final : public torch::nn::Module {
   /// A convolution over time says where a token is; an even kernel gives one token too many.
   at::Tensor place(const at::Tensor& h_BTD) const {
     const auto weight = at::_weight_norm(position_direction_, position_scale_, 2);
-    auto place_BDT = at::conv1d(h_BTD.transpose(1, 2), weight, position_bias_, 1, config_.position_kernel / 2, 1,
-                                config_.position_groups);
+    auto place_BDT = at::conv1d(h_BTD.transpose(1, 2), weight, position_bias_, 1, config_.position_kernel / 2,
+                                1, config_.position_groups);
     return at::gelu(place_BDT.slice(2, 0, h_BTD.size(1))).transpose(1, 2);
   }
 
@@ -174,8 +176,8 @@ class SpeechEncoder final : public PretrainedEncoder {
     const auto dtype = network_->parameters().front().scalar_type();
     const auto mask_BS = mask_BT.repeat_interleave(samples_a_frame, 1);
     const auto position_S = at::arange(1, mask_BS.size(1) + 1, mask_BS.options().dtype(at::kLong));
-    const auto length_B =
-        mask_BS.size(1) == 0 ? at::zeros({mask_BS.size(0)}, position_S.options()) : (mask_BS * position_S).amax(1);
+    const auto length_B = mask_BS.size(1) == 0 ? at::zeros({mask_BS.size(0)}, position_S.options())
+                                               : (mask_BS * position_S).amax(1);
     auto x_BS = x_BTF.flatten(1).to(dtype).masked_fill(mask_BS.logical_not(), 0.0);
     if (config_.normalize_waveform) x_BS = normalized(x_BS, mask_BS);
     // Sound shorter than one token's view is padded, so that every convolution has something to read.

@@ -22,13 +22,13 @@ constexpr auto enum_names(SpeechFamily) {
 }
 
 /// Norm of the convolutions.
-enum class ConvNorm {
+enum class SpeechConvNorm {
   kGroup,  ///< the first layer, per channel over time (base models)
   kLayer,  ///< every layer, per frame over channels (large models)
 };
-constexpr auto enum_names(ConvNorm) {
-  return std::array<std::pair<ConvNorm, const char*>, 2>{
-      {{ConvNorm::kGroup, "group"}, {ConvNorm::kLayer, "layer"}}};
+constexpr auto enum_names(SpeechConvNorm) {
+  return std::array<std::pair<SpeechConvNorm, const char*>, 2>{
+      {{SpeechConvNorm::kGroup, "group"}, {SpeechConvNorm::kLayer, "layer"}}};
 }
 
 /// One convolution of the waveform.
@@ -55,7 +55,7 @@ struct Wav2Vec2Config {
   TransformerSize size = {768, 12, 12, 3072};
   std::vector<SpeechConv> convolutions = {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2},
                                           {512, 3, 2},  {512, 2, 2}, {512, 2, 2}};
-  ConvNorm conv_norm = ConvNorm::kGroup;
+  SpeechConvNorm conv_norm = SpeechConvNorm::kGroup;
   bool conv_bias = false;
   bool tune_convolutions = false;  ///< published fine-tuning keeps them frozen
   bool feature_norm = true;        ///< norm between convolutions and projection
