@@ -1,6 +1,8 @@
 #include <torch/nn/init.h>
 #include <torch/nn/modules/normalization.h>
 
+#include <torch/nn/modules/conv.h>
+
 #include "blocks/layers.h"
 #include "limbic/nn/dropout.h"
 #include "temporal/build.h"
