@@ -1,7 +1,6 @@
 #include <torch/nn/init.h>
-#include <torch/nn/modules/normalization.h>
-
 #include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/normalization.h>
 
 #include "blocks/layers.h"
 #include "limbic/nn/dropout.h"
