@@ -1,3 +1,5 @@
 list(APPEND sources
+  fusion/embedding_fusion_cases.cpp
+  fusion/fusion_contract_test.cpp
   fusion/fusion_test.cpp
 )
