@@ -9,5 +9,6 @@ namespace limbic::nn {
 // One per context model, in its own file.
 std::shared_ptr<DialogueContext> build(const NoContextConfig& config, int64_t in_width);
 std::shared_ptr<DialogueContext> build(const SequenceContextConfig& config, int64_t in_width);
+std::shared_ptr<DialogueContext> build(const DialogueRnnConfig& config, int64_t in_width);
 
 }  // namespace limbic::nn
