@@ -6,6 +6,7 @@
 
 #include "consistency.h"
 #include "limbic/core/error.h"
+#include "self_distillation.h"
 #include "supervised.h"
 
 namespace limbic::objectives {

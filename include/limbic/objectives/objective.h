@@ -11,6 +11,7 @@
 #include "limbic/affect/batch.h"
 #include "limbic/affect/label_space.h"
 #include "limbic/objectives/consistency_config.h"
+#include "limbic/objectives/self_distillation.h"
 #include "limbic/objectives/supervised_config.h"
 
 namespace torch::nn {
@@ -42,7 +43,10 @@ class Objective {
 };
 
 /// `type:` picks one.
-using ObjectiveConfig = std::variant<SupervisedConfig, ConsistencyConfig>;
+using ObjectiveConfig = std::variant<  //
+    SupervisedConfig,                  //
+    ConsistencyConfig,                 //
+    SelfDistillationConfig>;
 
 /// @param counts  also says which tasks exist
 /// @param tasks   their classes, for objectives that need the names
