@@ -12,5 +12,14 @@ namespace limbic::nn {
 std::shared_ptr<Fusion> build(const ConcatFusionConfig& config, const std::vector<ModalityShape>& modalities);
 /// @throws Error(kConfig): score fusion works on class scores
 std::shared_ptr<Fusion> build(const ScoreFusionConfig& config, const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const MultFusionConfig& config, const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const MbtFusionConfig& config, const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const PerceiverFusionConfig& config,
+                              const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const PairwiseAttentionFusionConfig& config,
+                              const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const MmgcnFusionConfig& config, const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const M2fnetFusionConfig& config, const std::vector<ModalityShape>& modalities);
+std::shared_ptr<Fusion> build(const SdtFusionConfig& config, const std::vector<ModalityShape>& modalities);
 
 }  // namespace limbic::nn

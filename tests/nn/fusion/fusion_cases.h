@@ -27,5 +27,7 @@ inline std::vector<ModalityShape> fusion_modalities(int64_t num_modalities) {
 }
 
 std::vector<FusionCase> embedding_fusion_cases();
+std::vector<FusionCase> token_fusion_cases();
+std::vector<FusionCase> dialogue_fusion_cases();
 
 }  // namespace limbic::nn

@@ -20,7 +20,8 @@ const double kNotANumber = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<FusionCase> all_fusion_cases() {
   std::vector<FusionCase> cases;
-  for (const auto& list : {embedding_fusion_cases()}) cases.insert(cases.end(), list.begin(), list.end());
+  for (const auto& list : {embedding_fusion_cases(), token_fusion_cases(), dialogue_fusion_cases()})
+    cases.insert(cases.end(), list.begin(), list.end());
   return cases;
 }
 
