@@ -58,7 +58,7 @@ void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weig
 
 struct Bundle {
   BundleInfo info;
-  std::shared_ptr<MultimodalModel> model;  ///< in evaluation mode
+  std::shared_ptr<MultimodalModel> model;  ///< in evaluation mode, normalisation folded
 };
 /// @param path  a bundle folder, or a run folder that has one
 /// @throws Error(kModel) no bundle, damaged, or of a newer layout

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "images/image_cases.h"
 #include "limbic/core/rng.h"
 #include "limbic/nn/state.h"
 #include "support/gradcheck.h"
@@ -203,6 +204,12 @@ TEST_P(EncoderTest, StateMakesTheRoundTrip) {
 TEST_P(EncoderTest, GradientsAgreeWithCentralDifferences) {
   const auto module = encoder_->as_module();
   module->to(at::kDouble);
+  // Away from where they start: a spatial transformer that is the identity samples at the kinks between
+  // pixels.
+  for (auto& parameter : module->parameters()) {
+    at::NoGradGuard no_grad;
+    parameter.add_(at::randn_like(parameter) * 0.01);
+  }
   const int64_t num_frames = GetParam().num_frames;
   const auto x = input(num_frames, at::kDouble);
   const auto mask = mask_of({num_frames, num_frames - 2, 4}, num_frames);
@@ -248,6 +255,9 @@ INSTANTIATE_TEST_SUITE_P(
         mlp_case("MlpMean", FramePooling::kMean, true),
         mlp_case("MlpPlainAttention", FramePooling::kAttention, false)),
     [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Images, EncoderTest, testing::ValuesIn(image_cases<EncoderCase>()),
+                         [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
 
 TEST(ResNetFace, TakesUint8AsFloatPixels) {
   const auto resnet = resnet_case("", FramePooling::kMean, ImageNormalization::kFixed, false);

@@ -26,6 +26,8 @@ struct ConvNextStage {
 /// with a reduction of 16, an attention regulariser of weight 1.
 struct ConvNextConfig : PixelScaling {
   static constexpr const char* kType = "convnext";
+  static constexpr const char* kDoc =
+      "ConvNeXt on each picture (Liu et al. 2022), with its switches EmoNeXt (El Boudouri and Bohi 2023)";
   int64_t stem_patch = 4;  ///< pixels a side
   std::vector<ConvNextStage> stages = {{96, 3}, {192, 3}, {384, 9}, {768, 3}};
   double layer_scale = 1e-6;  ///< initial value

@@ -67,6 +67,7 @@ constexpr auto enum_names(ResNetPreset) {
 /// torchvision's, with the bottleneck's stride in its 3x3 convolution.
 struct ResNetFaceConfig : PixelScaling {
   static constexpr const char* kType = "resnet";
+  static constexpr const char* kDoc = "residual CNN on each picture (He et al. 2016), small to ResNet-101";
   ResNetPreset preset = ResNetPreset::kSmall;
   ResNetBlock block = ResNetBlock::kBasic;
   int64_t stem_channels = 32;

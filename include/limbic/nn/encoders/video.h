@@ -57,12 +57,14 @@ struct ClipNetConfig : PixelScaling {
 /// al. 2015, with shortcuts). The defaults are torchvision's r3d_18: 41 GFLOP for 16 frames of 112 x 112.
 struct Conv3dConfig : ClipNetConfig {
   static constexpr const char* kType = "conv3d";
+  static constexpr const char* kDoc = "residual 3D CNN over short clips of pictures (R3D, Tran et al. 2018)";
 };
 
 /// R(2+1)D (Tran et al. 2018): every 3D convolution is one over the image, then one over frames, with a width
 /// between them that keeps the number of weights. The defaults are torchvision's r2plus1d_18.
 struct R2Plus1dConfig : ClipNetConfig {
   static constexpr const char* kType = "r2plus1d";
+  static constexpr const char* kDoc = "R(2+1)D over short clips of pictures (Tran et al. 2018)";
   int64_t stem_middle = 45;  ///< width between the two convolutions of the first layer
 
   template <class Visitor>
