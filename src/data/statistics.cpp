@@ -19,26 +19,34 @@ namespace {
 struct FeatureSums {
   std::vector<double> sum_F;
   std::vector<double> square_F;
-  int64_t count = 0;  ///< values per feature
+  std::vector<int64_t> count_F;  ///< values of each feature
   int64_t num_frames = 0;
 };
 
+/// @param skip_missing  leaves NaN out
 template <class T>
-void add_values(const T* values, int64_t num_features, int64_t num_inner, FeatureSums& sums) {
+void add_values(const T* values, int64_t num_features, int64_t num_inner, bool skip_missing,
+                FeatureSums& sums) {
   for (int64_t f = 0; f < num_features; ++f) {
     double sum = 0;
     double square = 0;
+    int64_t count = num_inner;
     for (int64_t i = 0; i < num_inner; ++i) {
       const auto value = static_cast<double>(values[f * num_inner + i]);
+      if (skip_missing && std::isnan(value)) {
+        --count;
+        continue;
+      }
       sum += value;
       square += value * value;
     }
     sums.sum_F[static_cast<size_t>(f)] += sum;
     sums.square_F[static_cast<size_t>(f)] += square;
+    sums.count_F[static_cast<size_t>(f)] += count;
   }
 }
 
-FeatureSums sums_of(const affect::Stream& stream) {
+FeatureSums sums_of(const affect::Stream& stream, bool skip_missing) {
   FeatureSums sums;
   if (!stream.values.defined() || stream.values.size(0) == 0) return sums;
   const at::Tensor values = stream.values.contiguous();
@@ -48,15 +56,15 @@ FeatureSums sums_of(const affect::Stream& stream) {
   const int64_t num_inner = frame_size / num_features;
   sums.sum_F.resize(static_cast<size_t>(num_features), 0.0);
   sums.square_F.resize(static_cast<size_t>(num_features), 0.0);
+  sums.count_F.resize(static_cast<size_t>(num_features), 0);
   for (int64_t t = 0; t < values.size(0); ++t) {
     if (!valid_T.data_ptr<bool>()[t]) continue;
     if (values.scalar_type() == at::kByte) {
-      add_values(values.data_ptr<uint8_t>() + t * frame_size, num_features, num_inner, sums);
+      add_values(values.data_ptr<uint8_t>() + t * frame_size, num_features, num_inner, skip_missing, sums);
     } else {
-      add_values(values.data_ptr<float>() + t * frame_size, num_features, num_inner, sums);
+      add_values(values.data_ptr<float>() + t * frame_size, num_features, num_inner, skip_missing, sums);
     }
     ++sums.num_frames;
-    sums.count += num_inner;
   }
   return sums;
 }
@@ -69,6 +77,7 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
   const auto& samples = loader.input().store->samples();
   for (const auto& entry : loader.input().features) {
     const std::string& modality = entry.first;
+    const bool skip_missing = features::keeps_missing(entry.second);
     std::vector<FeatureSums> sums(indices.size());
     std::atomic<size_t> next{0};
     std::mutex mutex;
@@ -77,7 +86,7 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
     const auto work = [&] {
       for (size_t i = next++; i < indices.size(); i = next++) {
         try {
-          sums[i] = sums_of(loader.features_of(indices[i], modality));
+          sums[i] = sums_of(loader.features_of(indices[i], modality), skip_missing);
           for (const double square : sums[i].square_F) {
             if (!std::isfinite(square)) {
               throw Error(ErrorCode::kData, fmt::format("sample '{}': {}: a feature is not finite",
@@ -102,20 +111,21 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
 
     FeatureSums total;
     for (const auto& part : sums) {
-      if (part.count == 0) continue;
+      if (part.num_frames == 0) continue;
       total.sum_F.resize(part.sum_F.size(), 0.0);
       total.square_F.resize(part.square_F.size(), 0.0);
+      total.count_F.resize(part.count_F.size(), 0);
       for (size_t f = 0; f < part.sum_F.size(); ++f) {
         total.sum_F[f] += part.sum_F[f];
         total.square_F[f] += part.square_F[f];
+        total.count_F[f] += part.count_F[f];
       }
-      total.count += part.count;
       total.num_frames += part.num_frames;
     }
     InputStatistics& statistics = result[modality];
     statistics.num_frames = total.num_frames;
-    const auto count = static_cast<double>(std::max<int64_t>(total.count, 1));
     for (size_t f = 0; f < total.sum_F.size(); ++f) {
+      const auto count = static_cast<double>(std::max<int64_t>(total.count_F[f], 1));
       const double mean = total.sum_F[f] / count;
       statistics.mean_F.push_back(mean);
       statistics.std_F.push_back(std::sqrt(std::max(0.0, total.square_F[f] / count - mean * mean)));

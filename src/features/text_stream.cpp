@@ -26,6 +26,11 @@ bool takes_text(const ModalityFeature& feature) {
          std::holds_alternative<TokensFeature>(feature);
 }
 
+int64_t vocabulary_size(const ModalityFeature& feature) {
+  const auto* tokens = std::get_if<TokensFeature>(&feature);
+  return tokens == nullptr ? 0 : load_tokenizer(tokens->tokenizer)->vocabulary_size();
+}
+
 std::vector<std::pair<std::string, std::string*>> feature_files(FeatureConfig& config) {
   std::vector<std::pair<std::string, std::string*>> files;
   for (auto& [modality, feature] : config) {

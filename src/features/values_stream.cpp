@@ -42,10 +42,13 @@ bool all_finite(const float* x, int64_t count) {
   return num_bad == 0;
 }
 
-/// Missing values become 0, which is the mean after normalisation; outliers are cut.
-void finish_values(float* x, int64_t num_values, double clip) {
+/// Missing values become 0, which is the mean after normalisation, or stay NaN; outliers are cut.
+void finish_values(float* x, int64_t num_values, bool keep_missing, double clip) {
   for (int64_t i = 0; i < num_values; ++i) {
-    if (std::isnan(x[i])) x[i] = 0.0f;
+    if (std::isnan(x[i])) {
+      if (!keep_missing) x[i] = 0.0f;
+      continue;
+    }
     if (clip > 0) x[i] = std::clamp(x[i], static_cast<float>(-clip), static_cast<float>(clip));
   }
 }
@@ -116,6 +119,11 @@ void ValuesFeature::validate(config::Checks& checks) const {
                 "must not be negative, got " + std::to_string(clip));
 }
 
+bool keeps_missing(const ModalityFeature& feature) {
+  const auto* values = std::get_if<ValuesFeature>(&feature);
+  return values != nullptr && values->missing == MissingValue::kKeep;
+}
+
 SubjectScale subject_scale(const std::vector<affect::Stream>& streams) {
   SubjectScale scale;
   std::vector<int64_t> count;
@@ -170,7 +178,7 @@ affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& fea
   const bool is_finite = all_finite(x, num_frames * num_features);
   for (int64_t t = 0; t < num_frames && !is_finite; ++t) {
     const float* row = x + t * num_features;
-    const bool may_miss = feature.missing == MissingValue::kMean;
+    const bool may_miss = feature.missing != MissingValue::kRefuse;
     require(
         !valid[t] || std::all_of(row, row + num_features,
                                  [&](float v) { return std::isfinite(v) || (may_miss && std::isnan(v)); }),
@@ -185,7 +193,9 @@ affect::Stream values_stream(const affect::Stream& raw, const ValuesFeature& fea
   } else {
     normalise_frames(x, num_frames, num_features, valid, feature.normalise);
   }
-  if (!is_finite || feature.clip > 0) finish_values(x, num_frames * num_features, feature.clip);
+  if (!is_finite || feature.clip > 0) {
+    finish_values(x, num_frames * num_features, feature.missing == MissingValue::kKeep, feature.clip);
+  }
   return stream;
 }
 

@@ -26,6 +26,7 @@
 #include "limbic/data/leaks.h"
 #include "limbic/data/statistics.h"
 #include "limbic/eval/predict.h"
+#include "limbic/features/feature_extractor.h"
 #include "limbic/formats/jsonl.h"
 #include "limbic/formats/tfevents.h"
 #include "limbic/model/bundle.h"
@@ -230,7 +231,7 @@ struct Trainer::Impl {
       for (const int64_t sample_idx : split.train) {
         const auto stream = train_loader->features_of(sample_idx, modality);
         if (!stream.values.defined() || stream.values.size(0) == 0) continue;
-        shapes[modality].frame = stream.values.sizes().slice(1).vec();
+        shapes[modality] = {stream.values.sizes().slice(1).vec(), features::vocabulary_size(feature)};
         break;
       }
       require(

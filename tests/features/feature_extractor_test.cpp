@@ -183,6 +183,10 @@ TEST(Values, AreScaledByTheSubjectAndMissingOnesBecomeItsMean) {
   feature.clip = 0.5;
   EXPECT_EQ(values_stream(first, feature, &scale).values[0][1].item<double>(), -0.5);
   EXPECT_EQ(values_stream(second, feature, &scale).values[1][0].item<double>(), 0);  // not valid
+  feature.missing = MissingValue::kKeep;
+  const auto kept = values_stream(first, feature, &scale).values;
+  EXPECT_TRUE(at::equal(kept.isnan(), first.values.isnan()));
+  EXPECT_EQ(kept[0][1].item<double>(), -0.5);
   EXPECT_THAT(test::error_of([&] { values_stream(first, feature); }, ErrorCode::kInternal),
               ::testing::HasSubstr("subject's statistics"));
 }

@@ -7,6 +7,7 @@ namespace limbic::affect {
 /// What one frame of a modality looks like; models are built from it.
 struct StreamShape {
   std::vector<int64_t> frame;  ///< {F} for features, {C, H, W} for images
+  int64_t vocabulary = 0;      ///< frames are {1}, ids in [0, vocabulary); 0 = values, not ids
 
   bool is_image() const { return frame.size() == 3; }
   /// F, or the image channels C.
@@ -15,6 +16,7 @@ struct StreamShape {
   template <class Visitor>
   void visit(Visitor& v) {
     v("frame", frame, "dimensions of one frame: [features] or [channels, height, width]");
+    v("vocabulary", vocabulary, "frames are ids of tokens, less than this; 0 = frames are values");
   }
 };
 

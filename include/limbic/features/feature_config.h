@@ -94,9 +94,11 @@ struct FaceCropFeature {
 enum class MissingValue {
   kRefuse,  ///< an error: the corpus should have none
   kMean,    ///< the mean of normalisation (0 without one); a mask of the frame cannot say it
+  kKeep,    ///< it stays NaN, for the encoders that mask single values: event_sequence, pose_tcn, st_gcn
 };
 constexpr auto enum_names(MissingValue) {
-  return std::array{std::pair{MissingValue::kRefuse, "refuse"}, std::pair{MissingValue::kMean, "mean"}};
+  return std::array{std::pair{MissingValue::kRefuse, "refuse"}, std::pair{MissingValue::kMean, "mean"},
+                    std::pair{MissingValue::kKeep, "keep"}};
 }
 
 /// Values as a sensor gives them, or features of a window (EDA, text vectors): only scaled.
@@ -113,7 +115,9 @@ struct ValuesFeature {
       "per feature: none; mean or mean_variance of the clip; subject: mean and variance of all that the "
       "store has "
       "of the subject, labels unseen");
-    v("missing", missing, "a NaN in a valid frame: refuse, or mean (that of normalisation)");
+    v("missing", missing,
+      "a NaN in a valid frame: refuse, mean (that of normalisation) or keep (for event_sequence, pose_tcn, "
+      "st_gcn)");
     v("clip", clip, "normalised values are cut at +- this many deviations; 0 = not");
   }
   void validate(config::Checks& checks) const;
@@ -163,6 +167,8 @@ using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, Fac
                                      HashedNgramsFeature, TokensFeature>;
 /// Whether it is made from a waveform.
 bool takes_waveform(const ModalityFeature& feature);
+/// Whether its frames may hold NaN for a value that is missing.
+bool keeps_missing(const ModalityFeature& feature);
 /// Whether it is made from a text.
 bool takes_text(const ModalityFeature& feature);
 /// The rate of that waveform, Hz; 0 for features of other streams.

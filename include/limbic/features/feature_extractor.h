@@ -75,6 +75,9 @@ affect::Stream ngrams_stream(const affect::Stream& raw, const HashedNgrams& ngra
 /// Ids of a text's tokens, (T, 1) float32, rate 0. Tokens are in order and have no time of their own.
 affect::Stream tokens_stream(const affect::Stream& raw, const Tokenizer& tokenizer,
                              const TokensFeature& feature);
+/// Ids that the feature's tokenizer may give are below it; 0 for features that are not ids. Reads the file.
+/// @throws Error(kData)
+int64_t vocabulary_size(const ModalityFeature& feature);
 /// Column weights of hashed_ngrams as a safetensors file. @throws Error(kStorage)
 void write_idf(const std::string& path, const std::vector<double>& idf);
 /// @throws Error(kData)

@@ -319,7 +319,7 @@ at::Tensor TransformerBlockImpl::finish(const at::Tensor& x_BTD, const at::Tenso
   auto x = x_BTD + branch(attended_BTD);
   if (!o.norm_first) x = norm1_(x);
   const auto hidden = linear1_(o.norm_first ? norm2_(x) : x);
-  const auto active = o.activation == Activation::kGelu ? at::gelu(hidden) : at::relu(hidden);
+  const auto active = o.activation == Activation::kGelu ? safe_gelu(hidden) : at::relu(hidden);
   x = x + branch(linear2_(fast_dropout(active, o.dropout, is_training())));
   if (!o.norm_first) x = norm2_(x);
   return mask_BT.defined() ? x * mask_BT.unsqueeze(2) : x;

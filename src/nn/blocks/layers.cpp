@@ -55,6 +55,16 @@ at::Tensor FrameMask::keep_as_BCT(int64_t num_dims) const {
   return keep_BT1.view(sizes);
 }
 
+at::Tensor length_of(const at::Tensor& mask_BT) {
+  const auto position_T = at::arange(1, mask_BT.size(1) + 1, mask_BT.options().dtype(at::kLong));
+  return (mask_BT * position_T).amax(1);
+}
+
+at::Tensor frames_of(const at::Tensor& length_B, int64_t kernel, int64_t stride) {
+  const auto whole_B = at::div((length_B - kernel + stride).clamp_min(0), stride, "floor");
+  return at::maximum(whole_B, length_B.clamp_max(1));
+}
+
 void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
                        const std::vector<double>& std) {
   const auto want = static_cast<size_t>(mean_F.numel());
@@ -228,8 +238,7 @@ at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask&
   if (!mask.is_padded()) return run(x_BTD, {}, batch, nullptr);
   // A row ends at its last real frame; gaps before it are read as zeros. Packing wants a length of 1 at
   // least.
-  const auto position_T = at::arange(1, num_frames + 1, mask.mask_BT.options().dtype(at::kLong));
-  const auto length_B = (mask.mask_BT * position_T).amax(1).clamp_min(1).to(at::kCPU);
+  const auto length_B = length_of(mask.mask_BT).clamp_min(1).to(at::kCPU);
   namespace rnn = torch::nn::utils::rnn;
   const auto packed =
       rnn::pack_padded_sequence(x_BTD, length_B, /*batch_first=*/true, /*enforce_sorted=*/false);
@@ -242,6 +251,12 @@ at::Tensor RecurrentStackImpl::forward(const at::Tensor& x_BTD, const FrameMask&
 at::Tensor RecurrentStackImpl::step(const at::Tensor& x_BTD, std::vector<at::Tensor>& state) {
   TORCH_CHECK(!options_.bidirectional, "a stream is read forwards only");
   return run(x_BTD, {}, x_BTD.size(0), &state);
+}
+
+at::Tensor safe_gelu(const at::Tensor& x) {
+  auto y = at::gelu(x);
+  if (y.requires_grad()) y.register_hook([](const at::Tensor& gradient) { return gradient.contiguous(); });
+  return y;
 }
 
 at::Tensor drop_path(const at::Tensor& x, double p, bool is_training) {

@@ -39,6 +39,15 @@ struct FrameMask {
   at::Tensor keep_as_BCT(int64_t num_dims) const;
 };
 
+// Note [Frames of convolutions without padding]
+// A frame is real when all that it sees is: then how far a batch is padded changes neither the number nor the
+// value of a clip's frames. The first frame of a clip that is shorter than the kernel sees zeros behind it.
+
+/// Up to the last real frame, those missing before it included: (B) int64.
+at::Tensor length_of(const at::Tensor& mask_BT);
+/// Frames that a convolution without padding makes of so many; see the note above.
+at::Tensor frames_of(const at::Tensor& length_B, int64_t kernel, int64_t stride);
+
 /// Scales (B, T, F) features; padded frames come out zero whatever they held.
 class InputScaleImpl final : public torch::nn::Cloneable<InputScaleImpl> {
  public:
@@ -66,9 +75,9 @@ inline bool uses_training_set(Normalization normalization) {
 void assign_statistics(at::Tensor& mean_F, at::Tensor& std_F, const std::vector<double>& mean,
                        const std::vector<double>& std);
 
-/// Batch norm over (B, C, T, ...) whose statistics leave padded frames out, so that padding has no influence in
-/// training either. Without padding it is LibTorch's own. A batch of one value per channel uses the running
-/// statistics.
+/// Batch norm over (B, C, T, ...) whose statistics leave padded frames out, so that padding has no influence
+/// in training either. Without padding it is LibTorch's own. A batch of one value per channel uses the
+/// running statistics.
 class MaskedBatchNormImpl final : public torch::nn::Cloneable<MaskedBatchNormImpl> {
  public:
   explicit MaskedBatchNormImpl(int64_t channels) : channels_(channels) { reset(); }
@@ -144,6 +153,10 @@ class RecurrentStackImpl final : public torch::nn::Cloneable<RecurrentStackImpl>
   torch::nn::LSTM lstm_{nullptr};
 };
 TORCH_MODULE(RecurrentStack);
+
+/// at::gelu with the right gradient for any memory layout: in LibTorch 1.13 oneDNN's backward reads a
+/// gradient that is not contiguous (behind a transpose) as if it were, and returns garbage.
+at::Tensor safe_gelu(const at::Tensor& x);
 
 /// Skips a residual branch for whole samples, dimension 0 (stochastic depth, Huang et al. 2016).
 at::Tensor drop_path(const at::Tensor& x, double p, bool is_training);

@@ -17,5 +17,12 @@ std::shared_ptr<Encoder> build(const VitConfig& config, const affect::StreamShap
 std::shared_ptr<Encoder> build(const Wav2Vec2Config& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const BertConfig& config, const affect::StreamShape& input);
 std::shared_ptr<Encoder> build(const TorchScriptConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const WaveformConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const SpectrogramTransformerConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const MultiscaleConvConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const EventSequenceConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const PoseTcnConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const StGcnConfig& config, const affect::StreamShape& input);
+std::shared_ptr<Encoder> build(const TextConfig& config, const affect::StreamShape& input);
 
 }  // namespace limbic::nn

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "blocks/attention.h"
+#include "blocks/layers.h"
 #include "dialogue/turns.h"
 #include "fusion/build.h"
 #include "limbic/nn/dropout.h"
@@ -43,7 +44,7 @@ class SdtLayerImpl final : public torch::nn::Cloneable<SdtLayerImpl> {
     const auto query = norm1_ ? norm1_(x_DUW) : x_DUW;
     const auto read = attention_(query, source_DUW != nullptr ? *source_DUW : query, source_mask_DU, bias);
     const auto h = drop(read) + query;
-    return drop(linear2_(drop(at::gelu(linear1_(norm2_(h)))))) + h;
+    return drop(linear2_(drop(safe_gelu(linear1_(norm2_(h)))))) + h;
   }
 
  private:

@@ -72,7 +72,7 @@ class ConvNextBlockImpl final : public torch::nn::Cloneable<ConvNextBlockImpl> {
   }
   at::Tensor forward(const at::Tensor& x_NHWC) {
     auto y_NHWC = norm_(as_NHWC(depthwise_(as_NCHW(x_NHWC))));
-    y_NHWC = drop_path(project_(at::gelu(expand_(y_NHWC))), drop_path_, is_training());
+    y_NHWC = drop_path(project_(safe_gelu(expand_(y_NHWC))), drop_path_, is_training());
     return at::addcmul(x_NHWC, y_NHWC, layer_scale_C11_.view({channels_}));
   }
 

@@ -2,6 +2,7 @@
 #include <string>
 #include <utility>
 
+#include "blocks/layers.h"
 #include "encoders/build.h"
 #include "limbic/core/error.h"
 #include "limbic/nn/dropout.h"
@@ -92,7 +93,7 @@ class SpeechNetwork final : public torch::nn::Module {
       } else if (i == 0) {
         h_BCT = channel_norm(h_BCT, length_B);
       }
-      h_BCT = at::gelu(h_BCT);
+      h_BCT = safe_gelu(h_BCT);
     }
     const auto mask_BT = mask_of_lengths(length_B, h_BCT.size(2));
     const auto keep_BT1 = mask_BT.to(h_BCT.scalar_type()).unsqueeze(2);
@@ -130,7 +131,7 @@ class SpeechNetwork final : public torch::nn::Module {
     const auto weight = at::_weight_norm(position_direction_, position_scale_, 2);
     auto place_BDT = at::conv1d(h_BTD.transpose(1, 2), weight, position_bias_, 1, config_.position_kernel / 2,
                                 1, config_.position_groups);
-    return at::gelu(place_BDT.slice(2, 0, h_BTD.size(1))).transpose(1, 2);
+    return safe_gelu(place_BDT.slice(2, 0, h_BTD.size(1))).transpose(1, 2);
   }
 
   /// WavLM's bias by bucket of distance (T5's buckets, both directions). @return (1, H, T, T)

@@ -63,8 +63,7 @@ FoundationBlockImpl::FoundationBlockImpl(const FoundationBlockOptions& options) 
     o.in = in;
     o.out = to;
     o.bias = bias;
-    if (lora != nullptr &&
-        std::count(lora->projections.begin(), lora->projections.end(), which) > 0) {
+    if (lora != nullptr && std::count(lora->projections.begin(), lora->projections.end(), which) > 0) {
       o.rank = lora->rank;
       o.alpha = lora->alpha;
       o.dropout = lora->dropout;
@@ -77,8 +76,7 @@ FoundationBlockImpl::FoundationBlockImpl(const FoundationBlockOptions& options) 
   value = register_module("value", linear(Projection::kValue, size.width, size.width, true));
   out = register_module("out", linear(Projection::kOut, size.width, size.width, true));
   norm2_ = register_module("norm2", make_norm(size.width, options.epsilon));
-  if (options.gated)
-    gate = register_module("gate", linear(Projection::kGate, size.width, size.hidden, true));
+  if (options.gated) gate = register_module("gate", linear(Projection::kGate, size.width, size.hidden, true));
   up = register_module("up", linear(Projection::kUp, size.width, size.hidden, true));
   down = register_module("down", linear(Projection::kDown, size.hidden, size.width, true));
   if (options.layer_scale > 0) {
@@ -86,8 +84,7 @@ FoundationBlockImpl::FoundationBlockImpl(const FoundationBlockOptions& options) 
     scale2_D_ = register_parameter("scale2", at::full({size.width}, options.layer_scale));
   }
   if (options.relative_gate) {
-    relative_gate_ =
-        register_module("relative_gate", torch::nn::Linear(size.width / size.heads, kGateUnits));
+    relative_gate_ = register_module("relative_gate", torch::nn::Linear(size.width / size.heads, kGateUnits));
     relative_const_1H11_ = register_parameter("relative_const", at::ones({1, size.heads, 1, 1}));
   }
 }
@@ -119,8 +116,7 @@ at::Tensor FoundationBlockImpl::attend(const at::Tensor& x_BTD, const AttentionC
     }
   }
   if (context.key_bias_B11T.defined()) score_BHTT = score_BHTT + context.key_bias_B11T;
-  const auto weight_BHTT =
-      fast_dropout(score_BHTT.softmax(3), options_.attention_dropout, is_training());
+  const auto weight_BHTT = fast_dropout(score_BHTT.softmax(3), options_.attention_dropout, is_training());
   const auto mixed_BHTK = at::matmul(weight_BHTT, split(value(x_BTD)));
   return out(mixed_BHTK.transpose(1, 2).reshape({batch, num_tokens, options_.size.width}));
 }
@@ -132,7 +128,7 @@ at::Tensor FoundationBlockImpl::feed_forward(const at::Tensor& x_BTD) {
   } else if (options_.activation == FoundationActivation::kQuickGelu) {
     h = h * at::sigmoid(h * 1.702);
   } else {
-    h = at::gelu(h);
+    h = safe_gelu(h);
   }
   return down(fast_dropout(h, options_.activation_dropout, is_training()));
 }
@@ -168,7 +164,9 @@ FoundationStackImpl::FoundationStackImpl(FoundationBlockOptions options, bool fi
   options_.pretrained = nullptr;
 }
 
-int64_t FoundationStackImpl::num_used() const { return layer_ < 0 ? options_.size.layers : layer_; }
+int64_t FoundationStackImpl::num_used() const {
+  return layer_ < 0 ? options_.size.layers : layer_;
+}
 
 at::Tensor FoundationStackImpl::forward(const at::Tensor& x_BTD, const AttentionContext& context) {
   auto h_BTD = x_BTD;

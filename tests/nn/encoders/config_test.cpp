@@ -36,6 +36,13 @@ encoders:
     recurrent: lstm
     pooling: attention_std
   eda: {type: gru, hidden: 16}
+  body:
+    type: st_gcn
+    pose: {dimensions: 2, root: [0, 1], scale: radius}
+    edges: [[0, 1], [1, 2]]
+    layers: [{channels: 8}, {channels: 16, stride: 2}]
+  sound: {type: waveform, layers: [{channels: 16, kernel: 10, stride: 5}], projection: 8}
+  pulse: {type: multiscale_conv, kernels: [9, 5], downsample: 4}
 fusion: {type: score, weights: learned, space: logit}
 heads: {emotion: {dropout: 0.5, hidden: 32}}
 )";
@@ -51,6 +58,11 @@ TEST(NnConfig, RecipesReadAndDumpsReadBackTheSame) {
   EXPECT_EQ(audio.recurrent, Recurrent::kLstm);
   EXPECT_EQ(std::get<GruConfig>(configs.encoders.at("eda")).hidden, 16);
   EXPECT_EQ(std::get<ScoreFusionConfig>(configs.fusion).weights, ScoreWeights::kLearned);
+  const auto& body = std::get<StGcnConfig>(configs.encoders.at("body"));
+  EXPECT_EQ(body.edges.at(1), (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(body.pose.scale, PoseScale::kRadius);
+  EXPECT_EQ(body.layers.at(1).stride, 2);
+  EXPECT_EQ(std::get<WaveformConfig>(configs.encoders.at("sound")).layers.at(0).kernel, 10);
   const auto text = config::dump(configs);
   EXPECT_EQ(config::dump(config::load_text<NnConfigs>(text, "dump.yaml", {})), text);
 }
@@ -69,6 +81,20 @@ TEST(NnConfig, WrongValuesAreRefusedWithTheirRule) {
   EXPECT_NE(error("encoders: {a: {type: conv_recurrent, layers: []}}").find("use type 'gru' for none"),
             std::string::npos);
   EXPECT_NE(error("encoders: {a: {type: conv_recurrent, layers: [{kernel: 2}]}}").find("must be odd, got 2"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: st_gcn}}").find("name a skeleton"), std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: st_gcn, edges: [[0, 1, 2]]}}").find("got one of 3"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: st_gcn, pose: {skeleton: coco}, edges: [[0, 1]]}}")
+                .find("this one has its own"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: pose_tcn, pose: {scale_pair: [3, 3]}}}").find("two different joints"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: multiscale_conv, kernels: [10]}}").find("must be odd, got 10"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: spectrogram_transformer, heads: 5}}").find("must divide width (192)"),
+            std::string::npos);
+  EXPECT_NE(error("encoders: {a: {type: waveform, layers: []}}").find("at least one layer"),
             std::string::npos);
   EXPECT_NE(error("encoders: {a: {type: gru, dropout: 1.0}}").find("[0, 1)"), std::string::npos);
   EXPECT_NE(error("heads: {emotion: {hidden: -1}}").find("-1"), std::string::npos);

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "encoders/encoder_cases.h"
 #include "images/image_cases.h"
 #include "limbic/core/rng.h"
 #include "limbic/nn/state.h"
@@ -18,71 +19,6 @@ namespace limbic::nn {
 namespace {
 
 constexpr int64_t kBatch = 3;
-
-struct EncoderCase {
-  const char* name;
-  EncoderConfig config;
-  affect::StreamShape input;
-  int64_t num_frames;
-};
-
-EncoderCase resnet_case(const char* name, FramePooling pooling, ImageNormalization normalize, bool squeeze) {
-  ResNetFaceConfig config;
-  config.stem_channels = 4;
-  config.stem_kernel = 3;
-  config.stem_stride = 1;
-  config.stem_pool = true;
-  config.stages = {{4, 1, 1}, {6, 2, 2}};
-  config.normalize = normalize;
-  config.pooling = pooling;
-  config.squeeze_excitation = squeeze;
-  config.squeeze_reduction = 2;
-  config.attention_hidden = 5;
-  return {name, config, {{squeeze ? 3 : 1, 12, 12}}, 5};
-}
-
-EncoderCase conv_case(const char* name, Recurrent recurrent, FramePooling pooling, Normalization normalize) {
-  ConvRecurrentConfig config;
-  config.layers = {{4, 5, 2, false, 2, 2, 0.0}, {6, 3, 1, true, 2, 2, 0.0}, {6, 3, 1, true, 1, 2, 0.0}};
-  config.projection = recurrent == Recurrent::kNone ? 0 : 7;
-  config.hidden = 5;
-  config.dropout = 0.0;
-  config.recurrent = recurrent;
-  config.pooling = pooling;
-  config.normalize = normalize;
-  config.attention_hidden = 4;
-  return {name, config, {{10}}, 37};
-}
-
-EncoderCase level_case() {
-  auto conv =
-      conv_case("ConvLevel", Recurrent::kNone, FramePooling::kAttentionStd, Normalization::kUtteranceMean);
-  auto& config = std::get<ConvRecurrentConfig>(conv.config);
-  config.level = true;
-  config.level_noise = 0.0;
-  return conv;
-}
-
-EncoderCase gru_case(const char* name, int64_t layers, FramePooling pooling, Normalization normalize) {
-  GruConfig config;
-  config.projection = 6;
-  config.hidden = 5;
-  config.layers = layers;
-  config.dropout = 0.0;
-  config.pooling = pooling;
-  config.normalize = normalize;
-  return {name, config, {{2}}, 11};
-}
-
-EncoderCase mlp_case(const char* name, FramePooling pooling, bool batch_norm) {
-  MlpConfig config;
-  config.hidden = {6, 5};
-  config.clip = 0.0;
-  config.dropout = 0.0;
-  config.batch_norm = batch_norm;
-  config.pooling = pooling;
-  return {name, config, {{4}}, 9};
-}
 
 class EncoderTest : public testing::TestWithParam<EncoderCase> {
  protected:
@@ -98,10 +34,7 @@ class EncoderTest : public testing::TestWithParam<EncoderCase> {
   }
 
   static at::Tensor input(int64_t num_frames, at::ScalarType dtype = at::kFloat) {
-    const auto& shape = GetParam().input;
-    std::vector<int64_t> sizes = {kBatch, num_frames};
-    sizes.insert(sizes.end(), shape.frame.begin(), shape.frame.end());
-    return shape.is_image() ? at::rand(sizes, dtype) * 255.0 : at::randn(sizes, dtype) + 0.5;
+    return encoder_input(GetParam(), kBatch, num_frames, dtype);
   }
   /// Rows of the given lengths, the rest of the first T frames padded.
   static at::Tensor mask_of(const std::vector<int64_t>& lengths, int64_t num_frames) {
@@ -241,20 +174,8 @@ TEST_P(EncoderTest, OverfitsOneBatch) {
   EXPECT_LT(last, 0.05 * first) << first;
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, EncoderTest,
-    testing::Values(
-        resnet_case("ResNetMean", FramePooling::kMean, ImageNormalization::kImage, false),
-        resnet_case("ResNetSqueezeAttention", FramePooling::kAttentionStd, ImageNormalization::kGlobal, true),
-        conv_case("ConvGruAttention", Recurrent::kGru, FramePooling::kAttention, Normalization::kGlobal),
-        conv_case("ConvLstmStd", Recurrent::kLstm, FramePooling::kMeanStd, Normalization::kUtterance),
-        conv_case("ConvOnlyAttentionStd", Recurrent::kNone, FramePooling::kAttentionStd,
-                  Normalization::kNone),
-        level_case(), gru_case("GruMeanStd", 2, FramePooling::kMeanStd, Normalization::kGlobal),
-        gru_case("FramesOnly", 0, FramePooling::kMean, Normalization::kUtterance),
-        mlp_case("MlpMean", FramePooling::kMean, true),
-        mlp_case("MlpPlainAttention", FramePooling::kAttention, false)),
-    [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Kinds, EncoderTest, testing::ValuesIn(encoder_cases()),
+                         [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Images, EncoderTest, testing::ValuesIn(image_cases<EncoderCase>()),
                          [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
