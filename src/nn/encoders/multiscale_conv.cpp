@@ -1,4 +1,5 @@
 #include <torch/nn/init.h>
+#include <torch/nn/modules/conv.h>
 
 #include <limits>
 #include <string>

@@ -1,3 +1,4 @@
+#include <torch/nn/modules/conv.h>
 #include <utility>
 
 #include "blocks/layers.h"

@@ -1,4 +1,5 @@
 #include <torch/nn/init.h>
+#include <torch/nn/modules/conv.h>
 
 #include <string>
 #include <utility>
@@ -61,11 +62,11 @@ class GraphBlockImpl final : public torch::nn::Cloneable<GraphBlockImpl> {
   /// @param mask  of x; becomes that of the result
   at::Tensor forward(const at::Tensor& x_BCTJ, const at::Tensor& links_KJJ, FrameMask& mask) {
     auto y = norm1_(over_neighbours(x_BCTJ, links_KJJ), &mask);
-    y = over_time_(mask.apply_BCTF_(y).relu_());
+    y = over_time_(mask.apply_BCT_(y).relu_());
     mask = mask.reduced(options_.stride);
     y = fast_dropout(norm2_(y, &mask), options_.dropout, is_training());
     if (options_.has_shortcut) y = y + (shortcut_ ? shortcut_norm_(shortcut_(x_BCTJ), &mask) : x_BCTJ);
-    return mask.apply_BCTF_(y).relu_();
+    return mask.apply_BCT_(y).relu_();
   }
 
  private:
@@ -127,7 +128,7 @@ class StGcnImpl final : public torch::nn::Cloneable<StGcnImpl>, public Encoder {
                       .view({batch, joints, input_.channels(), num_frames})
                       .permute({0, 2, 3, 1})
                       .contiguous();
-    h_BCTJ = mask.apply_BCTF_(h_BCTJ);
+    h_BCTJ = mask.apply_BCT_(h_BCTJ);
     for (const auto& layer : *layers_)
       h_BCTJ = layer->as<GraphBlockImpl>()->forward(h_BCTJ, links_KJJ_, mask);
     const auto tokens_BTD = h_BCTJ.mean(3).transpose(1, 2);

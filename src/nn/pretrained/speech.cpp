@@ -1,3 +1,4 @@
+#include <torch/nn/modules/conv.h>
 #include <cmath>
 #include <string>
 #include <utility>

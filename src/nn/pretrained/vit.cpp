@@ -1,3 +1,4 @@
+#include <torch/nn/modules/conv.h>
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -16,7 +17,9 @@ constexpr int64_t kVitChannels = 3;
 /// Frames of one pass at inference: bounds the memory of long windows.
 constexpr int64_t kVitFramesPerPass = 32;
 
-bool is_dino(VitFamily family) { return family == VitFamily::kDinov2 || family == VitFamily::kDinov3; }
+bool is_dino(VitFamily family) {
+  return family == VitFamily::kDinov2 || family == VitFamily::kDinov3;
+}
 
 /// Scaled pixels (N, 3, H, W) to tokens (N, 1 + registers + patches, D).
 class VitNetwork final : public torch::nn::Module {
@@ -29,9 +32,10 @@ class VitNetwork final : public torch::nn::Module {
       registers_ = register_parameter("registers", at::empty({1, config.registers, width}));
     if (config.family != VitFamily::kDinov3)
       positions_ = register_parameter("positions", at::empty({1, side * side + 1, width}));
-    patch_ = register_module("patch", torch::nn::Conv2d(torch::nn::Conv2dOptions(kVitChannels, width, config.patch)
-                                                            .stride(config.patch)
-                                                            .bias(config.family != VitFamily::kClip)));
+    patch_ =
+        register_module("patch", torch::nn::Conv2d(torch::nn::Conv2dOptions(kVitChannels, width, config.patch)
+                                                       .stride(config.patch)
+                                                       .bias(config.family != VitFamily::kClip)));
     if (config.family == VitFamily::kClip) {
       pre_norm_ = register_module(
           "pre_norm", torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}).eps(config.epsilon)));
@@ -98,7 +102,8 @@ class VitNetwork final : public torch::nn::Module {
     if (positions_.defined()) truncated_normal_(positions_, 0.02);
     for (size_t i = 0; i < stack->layers->size(); ++i) {
       auto& block = stack->layers->at<FoundationBlockImpl>(i);
-      for (auto* linear : {&block.query, &block.key, &block.value, &block.out, &block.gate, &block.up, &block.down}) {
+      for (auto* linear :
+           {&block.query, &block.key, &block.value, &block.out, &block.gate, &block.up, &block.down}) {
         if (!linear->is_empty() && !is_clip) truncated_normal_((*linear)->weight, 0.02);
       }
       if (!is_clip) continue;
