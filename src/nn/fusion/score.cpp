@@ -32,7 +32,10 @@ class ScoreFusionImpl final : public torch::nn::Cloneable<ScoreFusionImpl>, publ
     const auto logits_BMC = at::where(present_BM1, stacked_BMC, at::zeros({}, stacked_BMC.options()));
     const auto weight_BM1 = weights_BM(present_BM).unsqueeze(2);
     at::Tensor fused_BC;
-    if (config_.space == ScoreSpace::kLogit) {
+    if (config_.weights == ScoreWeights::kProduct) {
+      // Absent ones are a constant here, which the normalisation takes out.
+      fused_BC = logits_BMC.sum(1).log_softmax(1);
+    } else if (config_.space == ScoreSpace::kLogit) {
       fused_BC = (weight_BM1 * logits_BMC).sum(1);
     } else {
       // log(sum_m w_m p_m), without leaving the log domain.
@@ -43,7 +46,7 @@ class ScoreFusionImpl final : public torch::nn::Cloneable<ScoreFusionImpl>, publ
   }
 
   at::Tensor weights_BM(const at::Tensor& present_BM) override {
-    if (config_.weights == ScoreWeights::kMean) {
+    if (config_.weights != ScoreWeights::kLearned) {
       const auto one_BM = present_BM.to(prior_C_.scalar_type());
       return one_BM / one_BM.sum(1, /*keepdim=*/true).clamp_min(1.0);
     }

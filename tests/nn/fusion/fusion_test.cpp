@@ -113,6 +113,20 @@ TEST_F(FusionTest, LearnedWeightsAreConvexOverThePresent) {
   EXPECT_TRUE(at::allclose(fusion->weights_BM(present_BM_), want));
 }
 
+TEST_F(FusionTest, ExpertsMultiplyTheirProbabilities) {
+  ScoreFusionConfig config;
+  config.weights = ScoreWeights::kProduct;
+  const auto fusion = build_score_fusion(config, 2, 3);
+  const auto first = at::randn({3, 3});
+  auto second = at::randn({3, 3});
+  second[0].fill_(kNaN);
+  const auto p = fusion->fuse({first, second}, present_BM_).exp();
+  const auto product = first[1].softmax(0) * second[1].softmax(0);
+  EXPECT_TRUE(at::allclose(p[0], first[0].softmax(0), 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(p[1], product / product.sum(), 1e-5, 1e-6));
+  EXPECT_TRUE(at::allclose(p[2].log().softmax(0), at::full({3}, 1.0 / 3.0), 1e-5, 1e-6));
+}
+
 TEST_F(FusionTest, GradientsAgreeWithCentralDifferences) {
   for (const auto space : {ScoreSpace::kProbability, ScoreSpace::kLogit}) {
     ScoreFusionConfig config;

@@ -8,10 +8,12 @@ namespace limbic::nn {
 enum class ScoreWeights {
   kMean,
   kLearned,  ///< one weight per modality and task, softmax over those present
+  kProduct,  ///< product of experts (Hinton 2002): log-probabilities are added, not averaged
 };
 constexpr auto enum_names(ScoreWeights) {
-  return std::array<std::pair<ScoreWeights, const char*>, 2>{
-      {{ScoreWeights::kMean, "mean"}, {ScoreWeights::kLearned, "learned"}}};
+  return std::array<std::pair<ScoreWeights, const char*>, 3>{{{ScoreWeights::kMean, "mean"},
+                                                              {ScoreWeights::kLearned, "learned"},
+                                                              {ScoreWeights::kProduct, "product"}}};
 }
 
 /// What late fusion averages.
@@ -30,7 +32,9 @@ struct ScoreFusionConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
-    v("weights", weights, "mean, or learned: a convex weight per modality and task");
+    v("weights", weights,
+      "mean, learned: a convex weight per modality and task, or product: normalised product of the "
+      "probabilities (space has no effect)");
     v("space", space, "average probabilities (the fused logits are their logarithms) or logits");
   }
 };
