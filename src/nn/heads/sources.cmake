@@ -1,3 +1,5 @@
 list(APPEND sources
+  heads/crf.cpp
   heads/head.cpp
+  heads/hmm.cpp
 )

@@ -1,2 +1,4 @@
 list(APPEND sources
+  heads/crf_test.cpp
+  heads/hmm_test.cpp
 )
