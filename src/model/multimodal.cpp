@@ -10,6 +10,7 @@
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
 #include "limbic/nn/context.h"
+#include "limbic/nn/crf.h"
 #include "limbic/nn/fusion.h"
 #include "limbic/nn/pretrained.h"
 #include "limbic/nn/score_fusion.h"
@@ -65,6 +66,10 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
             *score_config, static_cast<int64_t>(modalities_.size()), space.num_classes()));
         fusion->register_module(space.task, score_fusions_.back()->as_module());
       }
+      if (head_config.crf) {
+        crf_[space.task] = nn::build_crf_layer(space.num_classes());
+        group("crf")->register_module(space.task, crf_[space.task]->as_module());
+      }
       if (score_config == nullptr && !config_.modality_heads) continue;
       // Late fusion has no other heads, so these have their place.
       const auto task_heads = std::make_shared<Group>();
@@ -111,6 +116,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
         const PartScope scope("fusion", tasks_[t].task);
         output.logits_BC[tasks_[t].task] = score_fusions_[t]->fuse(logits_BC, present_BM);
       }
+      apply_crf(input.grid, output);
       return output;
     }
 
@@ -133,6 +139,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     }
     if (config_.modality_heads)
       score_modalities(fused.embedding_BD.empty() ? of_modality_BD : fused.embedding_BD, output);
+    apply_crf(input.grid, output);
     return output;
   }
 
@@ -244,6 +251,16 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     }
   }
 
+  /// In evaluation, scores of tasks with a CRF become posteriors given the whole dialogue.
+  void apply_crf(const nn::DialogueGrid& grid, affect::ModelOutput& output) {
+    for (const auto& [task, layer] : crf_) {
+      const PartScope scope("crf", task);
+      auto& logits_BC = output.logits_BC.at(task);
+      output.crf[task] = {logits_BC, layer->table_SC()};
+      logits_BC = layer->logits(logits_BC, grid);
+    }
+  }
+
   int64_t size_of(const affect::Batch& batch) const {
     for (const auto& modality : modalities_) {
       const auto found = batch.streams.find(modality);
@@ -274,6 +291,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::vector<std::shared_ptr<nn::Head>> heads_;                        ///< by task; none for late fusion
   std::vector<std::vector<std::shared_ptr<nn::Head>>> modality_heads_;  ///< by task and modality, if any
   std::vector<std::shared_ptr<nn::ScoreFusion>> score_fusions_;         ///< by task, late fusion only
+  std::map<std::string, std::shared_ptr<nn::CrfLayer>> crf_;            ///< by task, where asked for
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "consistency.h"
+#include "crf.h"
 #include "limbic/core/error.h"
 #include "self_distillation.h"
 #include "supervised.h"

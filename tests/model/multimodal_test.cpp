@@ -289,6 +289,25 @@ TEST_F(ContextualModelTest, AnAbsentModalityHasNoInfluenceOnAnyTurn) {
   EXPECT_EQ(out.tokens_BTD.at("audio").size(2), 6);
 }
 
+TEST_F(ContextualModelTest, ACrfTurnsScoresIntoPosteriorsAlongTheDialogueInEvaluation) {
+  auto config = tiny_config(concat_with_layer());
+  config.heads["emotion"].crf = true;
+  model_ = build_model(config, kTasks, kInputs);
+  {
+    at::NoGradGuard no_grad;
+    nn::state_of(*model_->as_module()).at("crf.emotion.table").normal_();
+  }
+  const auto training = model_->forward(batch_);
+  EXPECT_TRUE(at::equal(training.logits_BC.at("emotion"), training.crf.at("emotion").emission_BC));
+  EXPECT_EQ(training.crf.count("valence"), 0u);
+  model_ = model_->copy();
+  model_->as_module()->eval();
+  const auto before = logits();
+  EXPECT_TRUE(at::allclose(before.exp().sum(1), at::ones({kRows})));
+  batch_.streams["audio"].x[3].add_(1.0);
+  EXPECT_TRUE(((logits() - before).abs().amax(1) > 1e-7).equal(torch::tensor({true, false, true, true})));
+}
+
 TEST_F(ContextualModelTest, HeadsPerModalityDoNotChangeTheModelsOwn) {
   const auto out = model_->forward(batch_);
   EXPECT_EQ(out.modality_logits_BC.at("valence").at("face").sizes(), (at::IntArrayRef{kRows, 2}));

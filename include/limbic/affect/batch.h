@@ -44,6 +44,12 @@ struct Batch {
   Batch to(const std::string& device) const;
 };
 
+/// What a conditional random field over the turns of dialogues reads (nn/crf.h).
+struct CrfScores {
+  at::Tensor emission_BC;  ///< the head's scores of every row
+  at::Tensor table_SC;     ///< (C + 2, C): transitions, first turn, last turn
+};
+
 /// What a model makes of a batch.
 struct ModelOutput {
   std::map<std::string, at::Tensor> tokens_BTD;  ///< per modality, zero where mask_BT is false
@@ -57,6 +63,7 @@ struct ModelOutput {
   /// Per task and modality, where the model has a head for each: late fusion (the scores that were fused),
   /// and ModelConfig::modality_heads.
   std::map<std::string, std::map<std::string, at::Tensor>> modality_logits_BC;
+  std::map<std::string, CrfScores> crf;      ///< per task whose head is a CRF
   std::map<std::string, at::Tensor> losses;  ///< auxiliary, of parts of the model; weighted; in training only
 };
 

@@ -16,11 +16,13 @@ namespace limbic::nn {
 struct HeadConfig {
   double dropout = 0.3;
   int64_t hidden = 0;  ///< units of a layer + ReLU + dropout before the last; 0 = none
+  bool crf = false;    ///< see nn/crf.h
 
   template <class Visitor>
   void visit(Visitor& v) {
     v("dropout", dropout, "dropout on the input and on the hidden layer, in [0, 1)", config::half_open(0, 1));
     v("hidden", hidden, "units of a hidden layer; 0 = none", config::at_least(0));
+    v("crf", crf, "classes of successive turns of a dialogue depend on each other (train with type: crf)");
   }
 };
 

@@ -11,6 +11,7 @@
 #include "limbic/affect/batch.h"
 #include "limbic/affect/label_space.h"
 #include "limbic/objectives/consistency_config.h"
+#include "limbic/objectives/crf_config.h"
 #include "limbic/objectives/self_distillation.h"
 #include "limbic/objectives/supervised_config.h"
 
@@ -43,10 +44,13 @@ class Objective {
 };
 
 /// `type:` picks one.
-using ObjectiveConfig = std::variant<  //
-    SupervisedConfig,                  //
-    ConsistencyConfig,                 //
+// clang-format off
+using ObjectiveConfig = std::variant<
+    SupervisedConfig,
+    ConsistencyConfig,
+    CrfConfig,
     SelfDistillationConfig>;
+// clang-format on
 
 /// @param counts  also says which tasks exist
 /// @param tasks   their classes, for objectives that need the names

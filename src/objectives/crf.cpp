@@ -1,0 +1,66 @@
+#include "crf.h"
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+#include "limbic/core/error.h"
+#include "limbic/core/suggest.h"
+#include "limbic/nn/crf.h"
+#include "limbic/nn/dialogue_grid.h"
+
+namespace limbic::objectives {
+namespace {
+
+class CrfObjective final : public Objective {
+ public:
+  explicit CrfObjective(CrfConfig config) : config_(std::move(config)) {}
+
+  LossTerms compute(const affect::Batch& batch, const affect::ModelOutput& output) override {
+    const auto scores = output.crf.find(config_.task);
+    require(scores != output.crf.end(), ErrorCode::kConfig,
+            "objective 'crf': the head of task '" + config_.task + "' has no CRF; set model.heads." +
+                config_.task + ".crf: true");
+    const auto& emission_BC = scores->second.emission_BC;
+    const auto found = batch.targets.find(config_.task);
+    LossTerms loss;
+    if (found == batch.targets.end()) {
+      loss.total = emission_BC.sum() * 0.0;
+      return loss;
+    }
+    const auto& targets = found->second;
+    // A path has one class a turn: of several annotators' shares the largest counts.
+    const auto y_B = targets.soft_BC.defined() ? targets.soft_BC.argmax(1) : targets.y_B;
+    const auto label_B = y_B.masked_fill(targets.mask_B.logical_not(), -1);
+    const auto grid = nn::make_dialogue_grid(batch.dialogues, emission_BC.size(0), emission_BC.device());
+    const auto log_p_D = nn::crf_log_likelihood(grid.to_grid(emission_BC), grid.to_grid(label_B),
+                                                grid.mask_DU, scores->second.table_SC);
+    // Per turn, so that it is of the size of a cross-entropy whatever the dialogues' lengths.
+    const auto main = -log_p_D.sum() / targets.mask_B.sum().clamp_min(1);
+    loss.terms[config_.task + ".crf"] = main.detach();
+    loss.total = main * config_.weight;
+    return loss;
+  }
+
+ private:
+  CrfConfig config_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> build(const CrfConfig& config, const ClassCounts& counts,
+                                 const std::vector<affect::LabelSpace>& /*tasks*/) {
+  std::vector<std::string> names;
+  for (const auto& [task, count_C] : counts) names.push_back(task);
+  require(!config.task.empty() || names.size() == 1, ErrorCode::kConfig,
+          "task is empty, but there are " + std::to_string(names.size()) + " tasks (" + core::join(names) +
+              "); name one");
+  auto named = config;
+  if (named.task.empty()) named.task = names.front();
+  require(counts.count(named.task) != 0, ErrorCode::kConfig,
+          "there is no task '" + named.task + "', only " + core::join(names) +
+              core::did_you_mean(named.task, names));
+  return std::make_unique<CrfObjective>(named);
+}
+
+}  // namespace limbic::objectives
