@@ -9,16 +9,19 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "limbic/core/atomic_file.h"
 #include "support/paths.h"
 
 namespace limbic::test {
 
-/// The largest difference between `got` and the y that `script` computes from the tensors s['name'] (float32;
-/// bool and integers arrive as float); none when the machine has no python3-torch.
-inline std::optional<double> difference_to_python(const std::map<std::string, at::Tensor>& tensors,
-                                                  const at::Tensor& got, const std::string& script) {
+/// The largest difference between each of `got` and its fellow in the list y that `script` computes from the
+/// tensors s['name'] (float32; bool and integers arrive as float); none when the machine has no
+/// python3-torch. One script for several networks: importing torch costs more than computing them.
+inline std::optional<std::vector<double>> differences_to_python(
+    const std::map<std::string, at::Tensor>& tensors, const std::vector<at::Tensor>& got,
+    const std::string& script) {
   constexpr const char* kRead = R"(
 import sys
 try: import numpy as np, torch, torch.nn.functional as F
@@ -31,7 +34,8 @@ for line in open(sys.argv[1] + '/index.txt'):
     n = int(np.prod(shape))
     s[name] = torch.from_numpy(np.fromfile(sys.argv[1] + '/data.bin', np.float32, n, offset=4 * int(offset)).reshape(shape))
 )";
-  constexpr const char* kWrite = "\ny.detach().contiguous().numpy().tofile(sys.argv[1] + '/y.bin')\n";
+  constexpr const char* kWrite =
+      "\ntorch.cat([one.detach().flatten() for one in y]).numpy().tofile(sys.argv[1] + '/y.bin')\n";
   const TempDir dir;
   std::string index;
   std::string data;
@@ -50,14 +54,20 @@ for line in open(sys.argv[1] + '/index.txt'):
   if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)) return std::nullopt;
   if (status != 0) {
     ADD_FAILURE() << core::read_file(dir / "stderr");
-    return 1e9;
+    return std::vector<double>(got.size(), 1e9);
   }
   const auto bytes = core::read_file(dir / "y.bin");
-  EXPECT_EQ(bytes.size(), got.nbytes());
-  if (bytes.size() != got.nbytes()) return 1e9;
-  auto want = at::empty_like(got, at::MemoryFormat::Contiguous);
-  std::memcpy(want.data_ptr(), bytes.data(), bytes.size());
-  return (want - got).abs().max().item<double>();
+  std::vector<double> differences;
+  size_t offset = 0;
+  for (const auto& one : got) {
+    auto want = at::full_like(one, 1e9, at::MemoryFormat::Contiguous);
+    if (offset + want.nbytes() <= bytes.size())
+      std::memcpy(want.data_ptr(), bytes.data() + offset, want.nbytes());
+    offset += want.nbytes();
+    differences.push_back((want - one).abs().max().item<double>());
+  }
+  EXPECT_EQ(bytes.size(), offset);
+  return differences;
 }
 
 }  // namespace limbic::test

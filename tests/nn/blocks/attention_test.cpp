@@ -305,37 +305,30 @@ TEST(TransformerBlock, DropPathSkipsWholeBranchesOfASample) {
 }
 
 // Debian's torch says what multi-head attention and the encoder layer are.
-constexpr const char* kPackAttention = R"(
-def pack(net, prefix):
-    net.in_proj_weight.data = torch.cat([s[prefix + n + '.weight'] for n in ('query', 'key', 'value')])
-    net.in_proj_bias.data = torch.cat([s[prefix + n + '.bias'] for n in ('query', 'key', 'value')])
-    net.out_proj.weight.data, net.out_proj.bias.data = s[prefix + 'out.weight'], s[prefix + 'out.bias']
+constexpr const char* kAttentionJudge = R"(
+def fill(module, name): module.weight.data, module.bias.data = s[name + '.weight'], s[name + '.bias']
+def fill_attention(net, prefix):
+    for part in ('weight', 'bias'):
+        getattr(net, 'in_proj_' + part).data = torch.cat([s[prefix + n + '.' + part] for n in ('query', 'key', 'value')])
+    fill(net.out_proj, prefix + 'out')
+def block(prefix, **options):
+    net = torch.nn.TransformerEncoderLayer(64, 2, 128, batch_first=True, **options).eval()
+    for name in ('norm1', 'norm2', 'linear1', 'linear2'): fill(getattr(net, name), prefix + name)
+    fill_attention(net.self_attn, prefix + 'attention.')
+    return net(x, torch.full((33, 33), float('-inf')).triu(1))
+x = s['x']
+net = torch.nn.MultiheadAttention(64, 2, batch_first=True).eval()
+fill_attention(net, '0.attention.')
+y = [net(x, x, x, key_padding_mask=s['mask'] == 0)[0], block('0.', activation='gelu', norm_first=True), block('1.')]
 )";
 
-TEST(AttentionParity, AttentionIsPythonTorchsMultiheadAttention) {
+TEST(AttentionParity, AttentionAndBlockAreThoseOfPythonTorch) {
   core::seed_torch(13);
   at::NoGradGuard no_grad;
-  AttentionOptions options;
-  options.width = 64;
-  options.heads = 2;
-  Attention attention(options);
-  fill_at_random(*attention);
-  for (auto& parameter : attention->parameters()) parameter.mul_(0.4);
-  auto tensors = state_of(*attention);
+  State tensors;
   tensors["x"] = at::randn({5, 33, 64});
   tensors["mask"] = mask_of_lengths({33, 20, 1, 7, 32}, 33);
-  const auto got = attention->forward(tensors["x"], tensors["x"], tensors["mask"]);
-  const auto difference = test::difference_to_python(tensors, got, std::string(kPackAttention) + R"(
-net = torch.nn.MultiheadAttention(64, 2, batch_first=True).eval()
-pack(net, '')
-y = net(s['x'], s['x'], s['x'], key_padding_mask=s['mask'] == 0)[0])");
-  if (!difference) GTEST_SKIP() << "python3-torch is absent";
-  EXPECT_LT(*difference, 1e-5);
-}
-
-TEST(AttentionParity, BlockIsPythonTorchsTransformerEncoderLayer) {
-  core::seed_torch(14);
-  at::NoGradGuard no_grad;
+  std::vector<at::Tensor> got;
   for (const bool norm_first : {true, false}) {
     TransformerBlockOptions options;
     options.width = 64;
@@ -345,24 +338,18 @@ TEST(AttentionParity, BlockIsPythonTorchsTransformerEncoderLayer) {
     options.activation = norm_first ? Activation::kGelu : Activation::kRelu;
     TransformerBlock block(options);
     for (auto& parameter : block->parameters()) parameter.add_(at::randn_like(parameter) * 0.05);
-    auto tensors = state_of(*block);
-    tensors["x"] = at::randn({4, 17, 64});
+    for (const auto& [name, tensor] : state_of(*block)) tensors[(norm_first ? "0." : "1.") + name] = tensor;
+    if (norm_first) {
+      auto attention = block->children()[0]->as<AttentionImpl>();
+      got.push_back(attention->forward(tensors["x"], tensors["x"], tensors["mask"]));
+    }
     AttentionBias bias;
     bias.is_causal = true;
-    const auto got = block->forward(tensors["x"], {}, bias);
-    const std::string kind = norm_first ? "activation='gelu', norm_first=True" : "activation='relu'";
-    const auto difference = test::difference_to_python(
-        tensors, got,
-        std::string(kPackAttention) + "\nnet = torch.nn.TransformerEncoderLayer(64, 2, 128, " + kind +
-            ", batch_first=True).eval()" + R"(
-for name in ('norm1', 'norm2', 'linear1', 'linear2'):
-    layer = getattr(net, name)
-    layer.weight.data, layer.bias.data = s[name + '.weight'], s[name + '.bias']
-pack(net.self_attn, 'attention.')
-y = net(s['x'], torch.full((17, 17), float('-inf')).triu(1)))");
-    if (!difference) GTEST_SKIP() << "python3-torch is absent";
-    EXPECT_LT(*difference, 1e-5) << norm_first;
+    got.push_back(block->forward(tensors["x"], {}, bias));
   }
+  const auto differences = test::differences_to_python(tensors, got, kAttentionJudge);
+  if (!differences) GTEST_SKIP() << "python3-torch is absent";
+  for (const double difference : *differences) EXPECT_LT(difference, 1e-5);
 }
 
 }  // namespace

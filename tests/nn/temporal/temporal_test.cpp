@@ -7,6 +7,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "limbic/config/config.h"
@@ -250,101 +251,77 @@ TEST(TemporalConfig, SaysWhatDoesNotFit) {
 }
 
 // Debian's torch as the judge; weights come from limbic's initialisation.
-
-constexpr const char* kRecurrentJudge = R"(
+constexpr const char* kTemporalJudge = R"(
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
-lengths = s['mask'].sum(1).long()
-net.load_state_dict({k[len(prefix):]: v for k, v in s.items() if k.startswith(prefix)})
-y = pad_packed_sequence(net.eval()(pack_padded_sequence(s['x'], lengths, True, False))[0], True, 0.0, s['x'].shape[1])[0]
+x, mask = s['x'], s['mask']
+def linear(x, name): return F.linear(x, s[name + '.weight'], s[name + '.bias'])
+def fill(module, name): module.weight.data, module.bias.data = s[name + '.weight'], s[name + '.bias']
+def recurrent(net, prefix):
+    net.load_state_dict({k[len(prefix):]: v for k, v in s.items() if k.startswith(prefix)})
+    packed = pack_padded_sequence(x, mask.sum(1).long(), True, False)
+    return pad_packed_sequence(net.eval()(packed)[0], True, 0.0, x.shape[1])[0]
+def tcn(x):
+    x = x * mask[:, :, None]
+    for i in range(4):
+        y = x
+        for j in (2 * i, 2 * i + 1):
+            name = 'tcn.convs.%d.' % j
+            y = F.conv1d(F.pad(y.transpose(1, 2), (2 * 2 ** i, 0)), s[name + 'conv.weight'], dilation=2 ** i)
+            y = F.relu(F.layer_norm(y.transpose(1, 2), (32,), s[name + 'norm.weight'], s[name + 'norm.bias']))
+        if i == 0: x = linear(x, 'tcn.shortcut')
+        x = F.relu(x + y)
+    return x * mask[:, :, None]
+def transformer(x):
+    layer = torch.nn.TransformerEncoderLayer(64, 2, 96, 0.0, 'gelu', batch_first=True, norm_first=True)
+    net = torch.nn.TransformerEncoder(layer, 2, torch.nn.LayerNorm(64), enable_nested_tensor=False)
+    fill(net.norm, 'transformer.norm')
+    for i, one in enumerate(net.layers):
+        block = 'transformer.blocks.%d.' % i
+        for name in ('norm1', 'norm2', 'linear1', 'linear2'): fill(getattr(one, name), block + name)
+        names = [block + 'attention.' + n for n in ('query', 'key', 'value')]
+        one.self_attn.in_proj_weight.data = torch.cat([s[n + '.weight'] for n in names])
+        one.self_attn.in_proj_bias.data = torch.cat([s[n + '.bias'] for n in names])
+        fill(one.self_attn.out_proj, block + 'attention.out')
+    angle = torch.arange(x.shape[1])[:, None] / 10000 ** (torch.arange(32) / 32)
+    x = linear(x, 'transformer.projection') + torch.cat([angle.sin(), angle.cos()], 1)
+    return net(x, src_key_padding_mask=mask == 0) * mask[:, :, None]
+options = dict(num_layers=2, bidirectional=True, batch_first=True)
+y = [recurrent(torch.nn.LSTM(24, 32, **options), 'lstm.recurrent.lstm.'),
+     recurrent(torch.nn.GRU(24, 32, **options), 'gru.recurrent.gru.'), tcn(x), transformer(x)]
 )";
 
-TEST(TemporalParity, RecurrentLayersAreThoseOfPythonTorch) {
+TEST(TemporalParity, EveryKindIsWhatPythonTorchComputes) {
   core::seed_torch(33);
   at::NoGradGuard no_grad;
-  const auto check = [](const TemporalConfig& config, const std::string& kind, const std::string& prefix) {
-    const auto layer = build_temporal(config, 24);
-    layer->as_module()->eval();
-    auto tensors = state_of(*layer->as_module());
-    tensors["x"] = at::randn({4, 40, 24});
-    const auto mask = frames_of_lengths({40, 12, 33, 1}, 40);
-    const auto got = layer->forward(tensors["x"], mask);
-    tensors["mask"] = mask;
-    const auto script = "net = torch.nn." + kind +
-                        "(24, 32, num_layers=2, bidirectional=True, batch_first=True)\nprefix = '" + prefix +
-                        "'" + kRecurrentJudge;
-    return test::difference_to_python(tensors, got, script);
-  };
   LstmTemporalConfig lstm;
   lstm.hidden = 32;
   lstm.layers = 2;
   GruTemporalConfig gru;
   gru.hidden = 32;
   gru.layers = 2;
-  const auto lstm_difference = check(lstm, "LSTM", "recurrent.lstm.");
-  if (!lstm_difference) GTEST_SKIP() << "python3-torch is absent";
-  EXPECT_LT(*lstm_difference, 1e-5);
-  EXPECT_LT(check(gru, "GRU", "recurrent.gru.").value_or(1.0), 1e-5);
-}
-
-TEST(TemporalParity, TcnIsWhatPythonTorchComputes) {
-  core::seed_torch(34);
-  at::NoGradGuard no_grad;
-  TcnTemporalConfig config;
-  config.width = 32;
-  config.causal = true;
-  const auto layer = build_temporal(config, 24);
-  layer->as_module()->eval();
-  auto tensors = state_of(*layer->as_module());
-  tensors["x"] = at::randn({3, 50, 24});
-  const auto got = layer->forward(tensors["x"], all_real(3, 50));
-  const auto difference = test::difference_to_python(tensors, got, R"(
-x = s['x']
-for i in range(4):
-    y = x
-    for j in (2 * i, 2 * i + 1):
-        y = F.conv1d(F.pad(y.transpose(1, 2), (2 * 2 ** i, 0)), s['convs.%d.conv.weight' % j], dilation=2 ** i)
-        y = F.relu(F.layer_norm(y.transpose(1, 2), (32,), s['convs.%d.norm.weight' % j], s['convs.%d.norm.bias' % j]))
-    if i == 0: x = F.linear(x, s['shortcut.weight'], s['shortcut.bias'])
-    x = F.relu(x + y)
-y = x)");
-  if (!difference) GTEST_SKIP() << "python3-torch is absent";
-  EXPECT_LT(*difference, 1e-5);
-}
-
-TEST(TemporalParity, TransformerIsPythonTorchsEncoder) {
-  core::seed_torch(35);
-  at::NoGradGuard no_grad;
-  TransformerTemporalConfig config;
-  config.width = 64;
-  config.heads = 2;
-  config.hidden = 96;
-  config.positions = Positions::kSinusoidal;
-  const auto layer = build_temporal(config, 24);
-  layer->as_module()->eval();
-  auto tensors = state_of(*layer->as_module());
-  tensors["x"] = at::randn({3, 30, 24});
-  const auto mask = frames_of_lengths({30, 11, 2}, 30);
-  const auto got = layer->forward(tensors["x"], mask);
-  tensors["mask"] = mask;
-  const auto difference = test::difference_to_python(tensors, got, R"(
-layer = torch.nn.TransformerEncoderLayer(64, 2, 96, activation='gelu', norm_first=True, batch_first=True)
-net = torch.nn.TransformerEncoder(layer, 2, torch.nn.LayerNorm(64), enable_nested_tensor=False)
-def set(module, name): module.weight.data, module.bias.data = s[name + '.weight'], s[name + '.bias']
-set(net.norm, 'norm')
-for i, one in enumerate(net.layers):
-    for name in ('norm1', 'norm2', 'linear1', 'linear2'): set(getattr(one, name), 'blocks.%d.%s' % (i, name))
-    attention = 'blocks.%d.attention.' % i
-    for part in ('weight', 'bias'):
-        getattr(one.self_attn, 'in_proj_' + part).data = torch.cat([s[attention + n + '.' + part] for n in ('query', 'key', 'value')])
-    set(one.self_attn.out_proj, attention + 'out')
-angle = torch.arange(30)[:, None] / 10000 ** (torch.arange(32) / 32)
-x = F.linear(s['x'], s['projection.weight'], s['projection.bias']) + torch.cat([angle.sin(), angle.cos()], 1)
-for one in net.modules():
-    if isinstance(one, torch.nn.Dropout): one.p = 0.0
-    if isinstance(one, torch.nn.MultiheadAttention): one.dropout = 0.0
-y = net.train()(x, src_key_padding_mask=s['mask'] == 0) * s['mask'][:, :, None])");
-  if (!difference) GTEST_SKIP() << "python3-torch is absent";
-  EXPECT_LT(*difference, 1e-5);
+  TcnTemporalConfig tcn;
+  tcn.width = 32;
+  tcn.causal = true;
+  TransformerTemporalConfig transformer;
+  transformer.width = 64;
+  transformer.heads = 2;
+  transformer.hidden = 96;
+  transformer.positions = Positions::kSinusoidal;
+  State tensors;
+  tensors["x"] = at::randn({4, 40, 24});
+  tensors["mask"] = frames_of_lengths({40, 12, 33, 1}, 40);
+  std::vector<at::Tensor> got;
+  for (const TemporalConfig& config :
+       {TemporalConfig(lstm), TemporalConfig(gru), TemporalConfig(tcn), TemporalConfig(transformer)}) {
+    const auto layer = build_temporal(config, 24);
+    layer->as_module()->eval();
+    got.push_back(layer->forward(tensors["x"], tensors["mask"]));
+    const std::string prefix = std::visit([](const auto& c) { return std::string(c.kType) + "."; }, config);
+    for (const auto& [name, tensor] : state_of(*layer->as_module())) tensors[prefix + name] = tensor;
+  }
+  const auto differences = test::differences_to_python(tensors, got, kTemporalJudge);
+  if (!differences) GTEST_SKIP() << "python3-torch is absent";
+  for (const double difference : *differences) EXPECT_LT(difference, 1e-5);
 }
 
 }  // namespace
