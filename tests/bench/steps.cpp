@@ -13,6 +13,7 @@
 #include <iostream>
 #include <limits>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@
 #include "limbic/core/threads.h"
 #include "limbic/model/cost.h"
 #include "limbic/model/multimodal.h"
+#include "limbic/nn/folding.h"
 #include "limbic/train/optimizer.h"
 
 namespace limbic {
@@ -132,6 +134,7 @@ class StepTimer {
     const c10::InferenceMode inference;
     model_->forward(batch_);
   }
+  int64_t fold() { return nn::fold_normalization(*model_->as_module()); }
   void print_cost() {
     const auto cost = model::measure_cost(*model_, batch_, 1);
     std::printf("%lld %.0f\n", static_cast<long long>(cost.total.num_parameters),
@@ -158,6 +161,8 @@ void serve(const StepRecipe& recipe) {
       time_least(times, [&] { timer.train_step(); });
     } else if (request == "infer") {
       time_least(times, [&] { timer.infer(); });
+    } else if (request == "fold") {
+      std::printf("%lld\n", static_cast<long long>(timer.fold()));
     } else if (request == "cost") {
       timer.print_cost();
     } else if (request == "gemm") {

@@ -70,4 +70,11 @@ for line in open(sys.argv[1] + '/index.txt'):
   return differences;
 }
 
+/// The same for one network, whose y is a tensor.
+inline std::optional<double> difference_to_python(const std::map<std::string, at::Tensor>& tensors,
+                                                  const at::Tensor& got, const std::string& script) {
+  const auto differences = differences_to_python(tensors, {got}, script + "\ny = [y]\n");
+  return differences ? std::optional<double>(differences->front()) : std::nullopt;
+}
+
 }  // namespace limbic::test
