@@ -118,8 +118,67 @@ class DialogueTransformer(nn.Module):
         return self.head(self.encoder(self.project(x), self.future).flatten(0, 1))
 
 
+class CrossLayer(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(width, heads, dropout=0.1, batch_first=True)
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.feed = nn.Sequential(nn.Linear(width, 4 * width), nn.ReLU(inplace=True), nn.Dropout(0.1),
+                                  nn.Linear(4 * width, width), nn.Dropout(0.1))
+        self.dropout = nn.Dropout(0.1)
+
+    def forward(self, x, memory):
+        query = self.norm1(x)
+        memory = query if memory is None else self.norm1(memory)
+        x = x + self.dropout(self.attention(query, memory, memory, need_weights=False)[0])
+        return x + self.feed(self.norm2(x))
+
+
+class CrossTransformer(nn.Module):
+    def __init__(self, width, heads, layers):
+        super().__init__()
+        self.layers = nn.ModuleList(CrossLayer(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, x, memory=None):
+        for layer in self.layers:
+            x = layer(x, memory)
+        return self.norm(x)
+
+
+class MultFusion(nn.Module):
+    def __init__(self, recipe):
+        super().__init__()
+        widths = [one["frame"][0] for _, one in sorted(recipe["inputs"].items())]
+        count = len(widths)
+        self.input = nn.ModuleList(nn.Conv1d(width, 64, 1, bias=False) for width in widths)
+        self.positions = nn.ModuleDict({str(width): Positions(width, 50) for width in (64, 64 * (count - 1))})
+        self.dropout = nn.Dropout(0.25)
+        self.cross = nn.ModuleList(CrossTransformer(64, 2, 4) for _ in range(count * (count - 1)))
+        self.memory = nn.ModuleList(CrossTransformer(64 * (count - 1), 2, 4) for _ in widths)
+        self.missing = nn.Parameter(torch.zeros(count, 64 * (count - 1)))  # limbic's, for absent modalities
+        fused = 64 * count * (count - 1)
+        self.hidden, self.output = nn.Linear(fused, fused), nn.Linear(fused, fused)
+        self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(fused, CLASSES))
+
+    def embed(self, x):
+        return self.dropout(self.positions[str(x.shape[2])](x * math.sqrt(x.shape[2])))
+
+    def forward(self, **modalities):
+        inputs = [conv(x.transpose(1, 2)).transpose(1, 2) for conv, (_, x) in zip(self.input, sorted(modalities.items()))]
+        inputs = [self.embed(x) for x in inputs]
+        cross = iter(self.cross)
+        last = []
+        for m, x in enumerate(inputs):
+            gathered = torch.cat([next(cross)(x, other) for n, other in enumerate(inputs) if n != m], 2)
+            last.append(self.memory[m](self.embed(gathered))[:, -1])
+        fused = torch.cat(last, 1)
+        return self.head(fused + self.output(F.relu(self.hidden(fused))))
+
+
 NETWORKS = {"face_resnet": FaceResnet, "audio_conv_recurrent": AudioConvRecurrent,
-            "sequence_transformer": SequenceTransformer, "dialogue_transformer": DialogueTransformer}
+            "sequence_transformer": SequenceTransformer, "mult_fusion": MultFusion,
+            "dialogue_transformer": DialogueTransformer}
 
 
 def time_least(times, run):

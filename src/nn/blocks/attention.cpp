@@ -70,6 +70,11 @@ at::Tensor with_neighbours(const at::Tensor& blocks, int64_t dimension, bool has
   return at::cat(parts, dimension + 1);
 }
 
+/// `mask` when it hides something, else undefined: the same result at less cost.
+at::Tensor mask_if_any(const at::Tensor& mask_BT) {
+  return mask_BT.defined() && mask_BT.all().item<bool>() ? at::Tensor() : mask_BT;
+}
+
 }  // namespace
 
 at::Tensor sinusoids(const at::Tensor& position_N, int64_t width, const at::TensorOptions& options) {
@@ -137,7 +142,8 @@ at::Tensor AttentionImpl::forward(const at::Tensor& query_BQD, const at::Tensor&
   const auto in = project(query_BQD, key_BTD);
   const int64_t num_queries = query_BQD.size(1);
   const int64_t num_keys = key_BTD.size(1);
-  const Sight sight{key_mask_BT, bias.score, bias.is_causal, bias.window, num_keys - num_queries};
+  const Sight sight{mask_if_any(key_mask_BT), bias.score, bias.is_causal, bias.window,
+                    num_keys - num_queries};
   const bool is_long = bias.window > 0 && num_keys > 2 * bias.window && num_keys == num_queries;
   const auto context_BHQK = is_long ? attend_in_blocks(in, sight) : attend(in, sight);
   return out_(context_BHQK.transpose(1, 2).flatten(2));
@@ -290,14 +296,15 @@ void TransformerBlockImpl::reset() {
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& x_BTD, const at::Tensor& mask_BT,
                                          const AttentionBias& bias) {
   const auto in = options_.norm_first ? norm1_(x_BTD) : x_BTD;
-  return finish(x_BTD, attention_(in, in, mask_BT, bias), mask_BT);
+  const auto mask = mask_if_any(mask_BT);
+  return finish(x_BTD, attention_(in, in, mask, bias), mask);
 }
 
 at::Tensor TransformerBlockImpl::forward_cross(const at::Tensor& x_BQD, const at::Tensor& mask_BQ,
                                                const at::Tensor& memory_BTD, const at::Tensor& memory_mask_BT,
                                                const AttentionBias& bias) {
   const auto in = options_.norm_first ? norm1_(x_BQD) : x_BQD;
-  return finish(x_BQD, attention_(in, normed_memory(memory_BTD), memory_mask_BT, bias), mask_BQ);
+  return finish(x_BQD, attention_(in, normed_memory(memory_BTD), memory_mask_BT, bias), mask_if_any(mask_BQ));
 }
 
 at::Tensor TransformerBlockImpl::step(const at::Tensor& x_BTD, AttentionCache& cache, int64_t window) {
