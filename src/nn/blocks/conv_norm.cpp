@@ -87,10 +87,11 @@ void ConvNorm::fold() {
   folded_version_ = version();
   packed_weight_ = at::Tensor();
   if (!has_packed_layout(folded_weight_)) return;
-  const auto reorder =
-      options_.kernel.size() == 2 ? &at::mkldnn_reorder_conv2d_weight : &at::mkldnn_reorder_conv3d_weight;
+  const auto plain = folded_weight_.contiguous().to_mkldnn();
   packed_weight_ =
-      reorder(folded_weight_.contiguous().to_mkldnn(), options_.padding, options_.stride, dilation_, 1);
+      options_.kernel.size() == 2
+          ? at::mkldnn_reorder_conv2d_weight(plain, options_.padding, options_.stride, dilation_, 1)
+          : at::mkldnn_reorder_conv3d_weight(plain, options_.padding, options_.stride, dilation_, 1);
 }
 
 at::Tensor ConvNorm::packed(const at::Tensor& x_BCX) const {

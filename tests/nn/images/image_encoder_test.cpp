@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 
@@ -223,8 +224,8 @@ TEST(ResNetFace, ChannelsLastTakesGreyPicturesAndGivesTheSameGradients) {
   for (const auto& parameter : last->as_module()->named_parameters()) {
     EXPECT_TRUE(at::allclose(parameter.value().grad(), want[parameter.key()].grad(), 1e-3, 1e-4))
         << parameter.key();
-    if (parameter.value().dim() == 4)
-      EXPECT_EQ(parameter.value().suggest_memory_format(), at::MemoryFormat::ChannelsLast) << parameter.key();
+    if (parameter.value().dim() != 4) continue;
+    EXPECT_EQ(parameter.value().suggest_memory_format(), at::MemoryFormat::ChannelsLast) << parameter.key();
   }
 }
 

@@ -58,7 +58,7 @@ std::optional<double> difference_to_torchvision(Config config, const affect::Str
   }
   for (int i = 0; i < 3; ++i) encoder->encode(x, mask);
   encoder->as_module()->eval();
-  const auto got = encoder->encode(x, mask).embedding_BD;
+  const at::Tensor got = encoder->encode(x, mask).embedding_BD;
   std::map<std::string, at::Tensor> tensors;
   const auto state = state_of(*encoder->as_module());
   for (const auto& [own, theirs] : torchvision_names(config)) tensors[theirs] = state.at(own);
