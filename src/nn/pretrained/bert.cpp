@@ -98,7 +98,8 @@ class BertEncoder final : public PretrainedEncoder {
     const int64_t first = config_.family == BertFamily::kRoberta ? kRobertaFirstPosition : 0;
     require(num_used <= config_.positions - first, ErrorCode::kModel,
             "encoder 'bert': a text of " + std::to_string(num_used) + " tokens, but the model has " +
-                std::to_string(config_.positions - first) + " positions; lower max_length of feature 'tokens'");
+                std::to_string(config_.positions - first) +
+                " positions; lower max_length of feature 'tokens'");
     const auto used_BT = mask_BT.slice(1, 0, num_used);
     const auto ids_BT =
         x_BT1.squeeze(2).slice(1, 0, num_used).masked_fill(used_BT.logical_not(), 0.0).to(at::kLong);
@@ -120,9 +121,7 @@ class BertEncoder final : public PretrainedEncoder {
   int64_t token_width() const override { return config_.size.width; }
 
  private:
-  std::shared_ptr<Encoder> rebuild() const override {
-    return std::make_shared<BertEncoder>(config_, input_);
-  }
+  std::shared_ptr<Encoder> rebuild() const override { return std::make_shared<BertEncoder>(config_, input_); }
 
   BertConfig config_;
   affect::StreamShape input_;

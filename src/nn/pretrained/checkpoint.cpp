@@ -69,8 +69,8 @@ struct Source {
 
 /// TensorFlow's names of norms in the oldest BERT files.
 std::string modern(std::string name) {
-  for (const auto& [old, now] : {std::make_pair(std::string(".gamma"), ".weight"),
-                                 std::make_pair(std::string(".beta"), ".bias")}) {
+  for (const auto& [old, now] :
+       {std::make_pair(std::string(".gamma"), ".weight"), std::make_pair(std::string(".beta"), ".bias")}) {
     if (name.size() > old.size() && name.compare(name.size() - old.size(), old.size(), old) == 0)
       return name.substr(0, name.size() - old.size()) + now;
   }
@@ -173,8 +173,8 @@ std::string prefix_of(const Source& source, const NameTable& table, const State&
 }
 
 /// One of our tensors from the file; undefined when none of its names is there.
-at::Tensor read_tensor(const Source& source, const std::string& prefix,
-                       const std::vector<std::string>& names, std::set<std::string>& used) {
+at::Tensor read_tensor(const Source& source, const std::string& prefix, const std::vector<std::string>& names,
+                       std::set<std::string>& used) {
   for (auto name : names) {
     int64_t half = -1;
     if (name.back() == ']') {

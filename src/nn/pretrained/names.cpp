@@ -86,29 +86,30 @@ NameTable names_of(SpeechFamily family, bool norm_first) {
   const char* prefix = family == SpeechFamily::kWav2Vec2 ? "wav2vec2."
                        : family == SpeechFamily::kHubert ? "hubert."
                                                          : "wavlm.";
-  return {{"", prefix},
-          {{"convolutions.#", "feature_extractor.conv_layers.#.conv"},
-           {"conv_norms.#", "feature_extractor.conv_layers.#.layer_norm"},
-           {"feature_norm", "feature_projection.layer_norm"},
-           {"projection", "feature_projection.projection"},
-           {"position_scale",
-            "encoder.pos_conv_embed.conv.weight_g|encoder.pos_conv_embed.conv.parametrizations.weight.original0"},
-           {"position_direction",
-            "encoder.pos_conv_embed.conv.weight_v|encoder.pos_conv_embed.conv.parametrizations.weight.original1"},
-           {"position_bias", "encoder.pos_conv_embed.conv.bias"},
-           {norm_first ? "stack.norm" : "norm", "encoder.layer_norm"},
-           {"relative", "encoder.layers.0.attention.rel_attn_embed.weight"},
-           {"stack.layers.#.relative_gate", "encoder.layers.#.attention.gru_rel_pos_linear"},
-           {"stack.layers.#.relative_const", "encoder.layers.#.attention.gru_rel_pos_const"},
-           {"stack.layers.#.query", "encoder.layers.#.attention.q_proj"},
-           {"stack.layers.#.key", "encoder.layers.#.attention.k_proj"},
-           {"stack.layers.#.value", "encoder.layers.#.attention.v_proj"},
-           {"stack.layers.#.out", "encoder.layers.#.attention.out_proj"},
-           {"stack.layers.#.norm1", "encoder.layers.#.layer_norm"},
-           {"stack.layers.#.up", "encoder.layers.#.feed_forward.intermediate_dense"},
-           {"stack.layers.#.down", "encoder.layers.#.feed_forward.output_dense"},
-           {"stack.layers.#.norm2", "encoder.layers.#.final_layer_norm"}},
-          {"masked_spec_embed"}};
+  return {
+      {"", prefix},
+      {{"convolutions.#", "feature_extractor.conv_layers.#.conv"},
+       {"conv_norms.#", "feature_extractor.conv_layers.#.layer_norm"},
+       {"feature_norm", "feature_projection.layer_norm"},
+       {"projection", "feature_projection.projection"},
+       {"position_scale",
+        "encoder.pos_conv_embed.conv.weight_g|encoder.pos_conv_embed.conv.parametrizations.weight.original0"},
+       {"position_direction",
+        "encoder.pos_conv_embed.conv.weight_v|encoder.pos_conv_embed.conv.parametrizations.weight.original1"},
+       {"position_bias", "encoder.pos_conv_embed.conv.bias"},
+       {norm_first ? "stack.norm" : "norm", "encoder.layer_norm"},
+       {"relative", "encoder.layers.0.attention.rel_attn_embed.weight"},
+       {"stack.layers.#.relative_gate", "encoder.layers.#.attention.gru_rel_pos_linear"},
+       {"stack.layers.#.relative_const", "encoder.layers.#.attention.gru_rel_pos_const"},
+       {"stack.layers.#.query", "encoder.layers.#.attention.q_proj"},
+       {"stack.layers.#.key", "encoder.layers.#.attention.k_proj"},
+       {"stack.layers.#.value", "encoder.layers.#.attention.v_proj"},
+       {"stack.layers.#.out", "encoder.layers.#.attention.out_proj"},
+       {"stack.layers.#.norm1", "encoder.layers.#.layer_norm"},
+       {"stack.layers.#.up", "encoder.layers.#.feed_forward.intermediate_dense"},
+       {"stack.layers.#.down", "encoder.layers.#.feed_forward.output_dense"},
+       {"stack.layers.#.norm2", "encoder.layers.#.final_layer_norm"}},
+      {"masked_spec_embed"}};
 }
 
 NameTable names_of(BertFamily family) {

@@ -32,9 +32,11 @@ void VitConfig::validate(config::Checks& checks) const {
   const bool is_dino = family == VitFamily::kDinov2 || family == VitFamily::kDinov3;
   checks.expect(is_dino || registers == 0, "registers", "must be 0 but for dinov2 and dinov3");
   checks.expect(is_dino || !gated, "gated", "must be false but for dinov2 and dinov3");
-  checks.expect(image_size >= patch, "image_size", "must be at least a patch, got " + std::to_string(image_size));
-  checks.expect(input_size % patch == 0, "input_size",
-                "must be a multiple of patch " + std::to_string(patch) + ", got " + std::to_string(input_size));
+  checks.expect(image_size >= patch, "image_size",
+                "must be at least a patch, got " + std::to_string(image_size));
+  checks.expect(
+      input_size % patch == 0, "input_size",
+      "must be a multiple of patch " + std::to_string(patch) + ", got " + std::to_string(input_size));
   checks.expect(family != VitFamily::kDinov3 || size.heads == 0 || (size.width / size.heads) % 4 == 0, "size",
                 "must give every head a multiple of 4 units: rotary positions take them in fours");
   checks.expect(pixel_mean.size() == pixel_std.size() && (pixel_mean.empty() || pixel_mean.size() == 3),
@@ -44,13 +46,17 @@ void VitConfig::validate(config::Checks& checks) const {
 void Wav2Vec2Config::validate(config::Checks& checks) const {
   expect_layer(checks, pretrained, size);
   checks.expect(!convolutions.empty(), "convolutions", "must have at least one layer");
-  checks.expect(size.width % position_groups == 0, "position_groups",
-                "must divide width " + std::to_string(size.width) + ", got " + std::to_string(position_groups));
-  checks.expect(buckets % 4 == 0 && max_distance > buckets / 4, "buckets",
-                "must be a multiple of 4 and less than four times max_distance, got " + std::to_string(buckets));
+  checks.expect(
+      size.width % position_groups == 0, "position_groups",
+      "must divide width " + std::to_string(size.width) + ", got " + std::to_string(position_groups));
+  checks.expect(
+      buckets % 4 == 0 && max_distance > buckets / 4, "buckets",
+      "must be a multiple of 4 and less than four times max_distance, got " + std::to_string(buckets));
 }
 
-void BertConfig::validate(config::Checks& checks) const { expect_layer(checks, pretrained, size); }
+void BertConfig::validate(config::Checks& checks) const {
+  expect_layer(checks, pretrained, size);
+}
 
 void TorchScriptConfig::validate(config::Checks& checks) const {
   checks.expect(!path.empty(), "path", "is empty; expected a TorchScript file");

@@ -139,10 +139,13 @@ void resolve(VitConfig& config) {
     filler.take("layer_norm_eps", config.epsilon, plain.epsilon);
     filler.take("rope_theta", config.rotary_theta, plain.rotary_theta);
     filler.take("pos_embed_rescale", config.rotary_rescale, plain.rotary_rescale);
-    const auto activation = filler.get<std::string>("hidden_act", "gelu");
-    const char* expected = config.family == VitFamily::kClip ? "quick_gelu" : is_gated ? "silu" : "gelu";
-    filler.expect(activation == expected || config.family == VitFamily::kDinov2,
-                  "hidden_act is '" + activation + "'; expected '" + expected + "'");
+    const bool is_clip = config.family == VitFamily::kClip;
+    const auto activation = filler.get<std::string>("hidden_act", is_clip ? "quick_gelu" : "gelu");
+    if (is_clip) config.quick_gelu = activation == "quick_gelu";
+    // DINOv2's gates are silu whatever the file says.
+    const bool is_silu = is_gated && config.family == VitFamily::kDinov3;
+    filler.expect(activation == (is_silu ? "silu" : "gelu") || (is_clip && config.quick_gelu),
+                  "hidden_act '" + activation + "' is not supported");
     filler.expect(filler.get<int64_t>("num_channels", 3) == 3, "num_channels is not 3");
   }
   take_pixels(config.pretrained, config);

@@ -1,4 +1,6 @@
 #include <torch/nn/modules/conv.h>
+
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <utility>

@@ -38,9 +38,9 @@ struct FoundationBlockOptions {
 
 /// What the attention of every block of a stack shares.
 struct AttentionContext {
-  at::Tensor key_bias_B11T;      ///< added to scores: 0, or a very low value at padded keys; undefined = all real
-  at::Tensor relative_1HTT;      ///< added after the block's gate; undefined = none
-  at::Tensor cos_PK, sin_PK;     ///< rotate the last P tokens; undefined = none
+  at::Tensor key_bias_B11T;  ///< added to scores: 0, or a very low value at padded keys; undefined = all real
+  at::Tensor relative_1HTT;  ///< added after the block's gate; undefined = none
+  at::Tensor cos_PK, sin_PK;  ///< rotate the last P tokens; undefined = none
 };
 
 /// Self-attention and feed-forward part with residual connections.

@@ -14,7 +14,7 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 constexpr int64_t kVitChannels = 3;
-/// Frames of one pass at inference: bounds the memory of long windows.
+/// Frames of one pass.
 constexpr int64_t kVitFramesPerPass = 32;
 
 bool is_dino(VitFamily family) {
@@ -42,8 +42,9 @@ class VitNetwork final : public torch::nn::Module {
     }
     FoundationBlockOptions options;
     options.size = config.size;
-    options.activation =
-        config.family == VitFamily::kClip ? FoundationActivation::kQuickGelu : FoundationActivation::kGelu;
+    options.activation = config.family == VitFamily::kClip && config.quick_gelu
+                             ? FoundationActivation::kQuickGelu
+                             : FoundationActivation::kGelu;
     options.gated = config.gated;
     options.key_bias = config.family != VitFamily::kDinov3;
     options.layer_scale = is_dino(config.family) ? config.layer_scale : 0.0;
@@ -215,8 +216,11 @@ class VitEncoder final : public PretrainedEncoder {
   std::shared_ptr<Encoder> rebuild() const override { return std::make_shared<VitEncoder>(config_, input_); }
 
   at::Tensor features(const at::Tensor& frames_NCHW) {
-    if (at::GradMode::is_enabled() || is_training() || frames_NCHW.size(0) <= kVitFramesPerPass)
-      return features_of_pass(frames_NCHW);
+    // Passes bound the memory where no graph keeps it anyway.
+    const auto& pretrained = config_.pretrained;
+    const bool has_graph =
+        at::GradMode::is_enabled() && (pretrained.tune != Tune::kFrozen || pretrained.layer_mix);
+    if (has_graph || frames_NCHW.size(0) <= kVitFramesPerPass) return features_of_pass(frames_NCHW);
     std::vector<at::Tensor> passes;
     for (const auto& chunk : frames_NCHW.split(kVitFramesPerPass)) passes.push_back(features_of_pass(chunk));
     return at::cat(passes);

@@ -41,8 +41,8 @@ class TorchScriptEncoderImpl final : public torch::nn::Cloneable<TorchScriptEnco
     }
     const std::vector<int64_t> want = {mask_BT.size(0), mask_BT.size(1), config_.width};
     require(tokens_BTD.sizes() == at::IntArrayRef(want), ErrorCode::kModel,
-            config_.path + ": forward returned " + sizes_of(tokens_BTD.sizes()) + ", expected (B, T, width) = " +
-                sizes_of(want));
+            config_.path + ": forward returned " + sizes_of(tokens_BTD.sizes()) +
+                ", expected (B, T, width) = " + sizes_of(want));
     require(at::isfinite(tokens_BTD).all().item<bool>(), ErrorCode::kModel,
             config_.path + ": forward returned NaN or infinite values");
     tokens_BTD = mask.apply_BTD(tokens_BTD.to(dtype_.options()));

@@ -75,7 +75,8 @@ int torchscript_host_main(int argc, char** argv) {
     return 1;
   }
   write_message(kHostEnd, HostMessage::kReady, {}, -1);
-  const torch::jit::GraphOptimizerEnabledGuard no_optimizer(false);  // it would compile code and start threads
+  const torch::jit::GraphOptimizerEnabledGuard no_optimizer(
+      false);  // it would compile code and start threads
   torch::jit::Module module("none");
   PipeMessage message;
   while (read_message(kHostEnd, message, -1) == PipeEnd::kOk) {

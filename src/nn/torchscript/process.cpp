@@ -26,6 +26,8 @@
 namespace limbic::nn {
 namespace {
 
+/// How long a host may take to start: not the file's fault, and long on a busy machine.
+constexpr double kStart_s = 60.0;
 /// How long a host that closed its socket may take to end by itself.
 constexpr double kFarewell_s = 2.0;
 constexpr long kFarewellStep_ns = 2'000'000;
@@ -49,7 +51,8 @@ std::string ending_text(int status) {
                                       : "ended with exit code " + std::to_string(WEXITSTATUS(status));
   }
   const int number = WTERMSIG(status);
-  if (number == SIGSYS) return "was ended by the sandbox: it asked for a file to write, a socket or a process";
+  if (number == SIGSYS)
+    return "was ended by the sandbox: it asked for a file to write, a socket or a process";
   if (number == SIGXCPU) return "was ended: it used more processor time than time_limit_s";
   return "crashed with signal " + std::to_string(number) + " (" + strsignal(number) + ")";
 }
@@ -76,7 +79,8 @@ pid_t spawn_host(int host_end, int64_t memory_limit_mib) {
   posix_spawn_file_actions_adddup2(&actions, host_end, kHostDescriptor);
   posix_spawn_file_actions_addclosefrom_np(&actions, kHostDescriptor + 1);
   pid_t pid = -1;
-  const int failure = posix_spawn(&pid, host.c_str(), &actions, nullptr, arguments.data(), environment.data());
+  const int failure =
+      posix_spawn(&pid, host.c_str(), &actions, nullptr, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   require(failure == 0, ErrorCode::kResource,
           host + ": cannot start the TorchScript host: " + std::strerror(failure));
@@ -85,8 +89,12 @@ pid_t spawn_host(int host_end, int64_t memory_limit_mib) {
 
 }  // namespace
 
-void allow_torchscript(const std::string& host) { host_path() = host; }
-const std::string& torchscript_host() { return host_path(); }
+void allow_torchscript(const std::string& host) {
+  host_path() = host;
+}
+const std::string& torchscript_host() {
+  return host_path();
+}
 
 HostProcess::HostProcess(const TorchScriptConfig& config) : config_(config) {
   const auto bytes = core::read_file(config.path);
@@ -98,7 +106,9 @@ HostProcess::HostProcess(const TorchScriptConfig& config) : config_(config) {
   ask(HostMessage::kModule, bytes);
 }
 
-HostProcess::~HostProcess() { stop(); }
+HostProcess::~HostProcess() {
+  stop();
+}
 
 void HostProcess::start() {
   int ends[2];
@@ -120,7 +130,7 @@ void HostProcess::start() {
   }
   close(host_end);
   try {
-    await(HostMessage::kReady, steady_now_s() + config_.time_limit_s);
+    await(HostMessage::kReady, steady_now_s() + kStart_s);
   } catch (const Error&) {
     stop();
     throw;
@@ -131,7 +141,8 @@ void HostProcess::limit_processor_time() const {
   clockid_t clock = 0;
   timespec used{};
   if (clock_getcpuclockid(pid_, &clock) != 0 || clock_gettime(clock, &used) != 0) return;  // it has ended
-  const auto seconds = static_cast<rlim_t>(used.tv_sec) + static_cast<rlim_t>(std::ceil(config_.time_limit_s)) + 1;
+  const auto seconds =
+      static_cast<rlim_t>(used.tv_sec) + static_cast<rlim_t>(std::ceil(config_.time_limit_s)) + 1;
   const rlimit limit{seconds, RLIM_INFINITY};
   prlimit(pid_, RLIMIT_CPU, &limit, nullptr);
 }

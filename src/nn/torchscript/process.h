@@ -12,8 +12,8 @@ namespace limbic::nn {
 /// The program that allow_torchscript() named; empty before.
 const std::string& torchscript_host();
 
-/// A sandboxed process with one TorchScript file in it. Every failure ends it and is an Error(kModel) that says
-/// how; then it is of no more use.
+/// A sandboxed process with one TorchScript file in it. Every failure ends it and is an Error(kModel) that
+/// says how; then it is of no more use.
 class HostProcess {
  public:
   /// Starts the host and sends it the file. @throws Error(kModel) also for another hash

@@ -29,13 +29,39 @@ constexpr uint32_t kArchitecture = 0;
 
 /// What computing takes once libraries are loaded: memory, locks, clocks, open descriptors.
 constexpr int kAllowedCalls[] = {
-    __NR_read,          __NR_write,         __NR_readv,         __NR_writev,       __NR_close,
-    __NR_fstat,         __NR_lseek,         __NR_mmap,          __NR_munmap,       __NR_mprotect,
-    __NR_mremap,        __NR_madvise,       __NR_brk,           __NR_futex,        __NR_sched_yield,
-    __NR_clock_gettime, __NR_clock_getres,  __NR_gettimeofday,  __NR_getrandom,    __NR_getpid,
-    __NR_gettid,        __NR_rt_sigaction,  __NR_rt_sigprocmask, __NR_rt_sigreturn, __NR_sigaltstack,
-    __NR_exit,          __NR_exit_group,    __NR_restart_syscall, __NR_nanosleep,  __NR_clock_nanosleep,
-    __NR_sched_getaffinity, __NR_getrusage, __NR_sysinfo,
+    __NR_read,
+    __NR_write,
+    __NR_readv,
+    __NR_writev,
+    __NR_close,
+    __NR_fstat,
+    __NR_lseek,
+    __NR_mmap,
+    __NR_munmap,
+    __NR_mprotect,
+    __NR_mremap,
+    __NR_madvise,
+    __NR_brk,
+    __NR_futex,
+    __NR_sched_yield,
+    __NR_clock_gettime,
+    __NR_clock_getres,
+    __NR_gettimeofday,
+    __NR_getrandom,
+    __NR_getpid,
+    __NR_gettid,
+    __NR_rt_sigaction,
+    __NR_rt_sigprocmask,
+    __NR_rt_sigreturn,
+    __NR_sigaltstack,
+    __NR_exit,
+    __NR_exit_group,
+    __NR_restart_syscall,
+    __NR_nanosleep,
+    __NR_clock_nanosleep,
+    __NR_sched_getaffinity,
+    __NR_getrusage,
+    __NR_sysinfo,
 #ifdef __NR_poll
     __NR_poll,
 #endif
@@ -50,8 +76,8 @@ constexpr int kAllowedCalls[] = {
 
 /// Harmless when refused: libraries look for a file or a thread and go on without it.
 constexpr int kRefusedCalls[] = {
-    __NR_faccessat, __NR_readlinkat, __NR_newfstatat, __NR_statfs, __NR_uname, __NR_getcwd, __NR_ioctl,
-    __NR_prlimit64, __NR_clone, __NR_getdents64, __NR_fcntl, __NR_tgkill,
+    __NR_faccessat,  __NR_readlinkat, __NR_newfstatat, __NR_statfs,     __NR_uname, __NR_getcwd,
+    __NR_ioctl,      __NR_prlimit64,  __NR_clone,      __NR_getdents64, __NR_fcntl, __NR_tgkill,
 #ifdef __NR_access
     __NR_access,
 #endif
@@ -77,7 +103,9 @@ constexpr uint32_t kWriteFlags = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEN
 sock_filter load_word(size_t offset) {
   return {BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<uint32_t>(offset)};
 }
-sock_filter answer(uint32_t action) { return {BPF_RET | BPF_K, 0, 0, action}; }
+sock_filter answer(uint32_t action) {
+  return {BPF_RET | BPF_K, 0, 0, action};
+}
 /// Skips `otherwise` instructions unless the word loaded last is `value`.
 sock_filter unless_equal(uint32_t value, uint8_t otherwise) {
   return {BPF_JMP | BPF_JEQ | BPF_K, 0, otherwise, value};
@@ -146,8 +174,8 @@ std::string enter_sandbox(int64_t memory_mib) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return failed("PR_SET_PDEATHSIG");
   if (prctl(PR_SET_DUMPABLE, 0) != 0) return failed("PR_SET_DUMPABLE");
   // The processor time of a call is limited by the parent, which alone can raise the soft limit then.
-  if (!set_limit(RLIMIT_AS, mapped + (static_cast<uint64_t>(memory_mib) << 20)) || !set_limit(RLIMIT_CORE, 0) ||
-      !set_limit(RLIMIT_FSIZE, 0) || !set_limit(RLIMIT_NPROC, 0)) {
+  if (!set_limit(RLIMIT_AS, mapped + (static_cast<uint64_t>(memory_mib) << 20)) ||
+      !set_limit(RLIMIT_CORE, 0) || !set_limit(RLIMIT_FSIZE, 0) || !set_limit(RLIMIT_NPROC, 0)) {
     return failed("setrlimit");
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return failed("PR_SET_NO_NEW_PRIVS");

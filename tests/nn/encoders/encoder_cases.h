@@ -210,6 +210,8 @@ inline at::Tensor encoder_input(const EncoderCase& kind, int64_t batch, int64_t 
   sizes.insert(sizes.end(), kind.input.frame.begin(), kind.input.frame.end());
   if (kind.input.is_image()) return at::rand(sizes, dtype) * 255.0;
   if (kind.input.vocabulary > 0) return at::randint(kind.input.vocabulary, sizes, dtype);
+  if (const auto* text = std::get_if<BertConfig>(&kind.config); text != nullptr)
+    return at::randint(text->vocabulary, sizes, dtype);
   auto x = at::randn(sizes, dtype) + 0.5;
   if (const auto* events = std::get_if<EventSequenceConfig>(&kind.config); events != nullptr)
     x.select(2, events->kind_column).copy_(at::randint(events->kinds, {batch, num_frames}));

@@ -12,6 +12,7 @@
 #include "images/image_cases.h"
 #include "limbic/core/rng.h"
 #include "limbic/nn/state.h"
+#include "pretrained/pretrained_cases.h"
 #include "support/gradcheck.h"
 #include "support/paths.h"
 
@@ -178,6 +179,9 @@ INSTANTIATE_TEST_SUITE_P(Kinds, EncoderTest, testing::ValuesIn(encoder_cases()),
                          [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(Images, EncoderTest, testing::ValuesIn(image_cases<EncoderCase>()),
+                         [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
+
+INSTANTIATE_TEST_SUITE_P(Pretrained, EncoderTest, testing::ValuesIn(pretrained_cases<EncoderCase>()),
                          [](const testing::TestParamInfo<EncoderCase>& kind) { return kind.param.name; });
 
 TEST(ResNetFace, TakesUint8AsFloatPixels) {

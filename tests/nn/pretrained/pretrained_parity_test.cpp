@@ -1,10 +1,12 @@
-// Published networks against torchvision, torchaudio or the same network written in Python's torch, which read
-// the tensors under their published names: what is compared is the arithmetic and the mapping of names at once.
+// Published networks against torchvision, torchaudio or the same network written in Python's torch, which
+// read the tensors under their published names: what is compared is the arithmetic and the mapping of names
+// at once.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
 
 #include <string>
+#include <vector>
 
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/rng.h"
@@ -42,11 +44,11 @@ std::string config_json(const std::string& type, const std::string& more) {
   return "{\"model_type\": \"" + type + "\", " + kSizesJson + (more.empty() ? "" : ", ") + more + "}";
 }
 
-#define EXPECT_CLOSE_TO_PYTHON(expression)                          \
-  do {                                                              \
-    const auto difference = expression;                             \
-    if (!difference) GTEST_SKIP() << "python3-torch is absent";     \
-    EXPECT_LT(*difference, kTolerance);                             \
+#define EXPECT_CLOSE_TO_PYTHON(expression)                      \
+  do {                                                          \
+    const auto difference = expression;                         \
+    if (!difference) GTEST_SKIP() << "python3-torch is absent"; \
+    EXPECT_LT(*difference, kTolerance);                         \
   } while (false)
 
 // x: pixels in [0, 255], (1, T, 3, H, W).
@@ -149,12 +151,15 @@ for i in range(2):
 y = norm(x[:, 0], 'vision_model.post_layernorm', 1e-5)
 )";
 
-at::Tensor frames(int64_t height, int64_t width) { return at::rand({1, 3, 3, height, width}) * 255.0; }
+at::Tensor frames(int64_t height, int64_t width) {
+  return at::rand({1, 3, 3, height, width}) * 255.0;
+}
 
 std::optional<double> image_difference(const std::shared_ptr<Encoder>& encoder, const at::Tensor& x,
                                        Tensors tensors, const std::string& script) {
   at::NoGradGuard no_grad;
-  const auto tokens = encoder->encode(x, at::ones({1, x.size(1)}, at::kBool)).tokens_BTD.squeeze(0).contiguous();
+  const auto tokens =
+      encoder->encode(x, at::ones({1, x.size(1)}, at::kBool)).tokens_BTD.squeeze(0).contiguous();
   tensors["x"] = x;
   return test::difference_to_python(tensors, tokens, std::string(kImages) + script);
 }
@@ -164,7 +169,8 @@ TEST(PretrainedParity, VitIsTorchvisions) {
   const auto tensors = publish_vit(4, 16);
   const auto encoder = published_encoder(
       VitConfig{}, {{3, 16, 16}}, tensors,
-      config_json("vit", R"("patch_size": 4, "image_size": 16, "layer_norm_eps": 1e-6, "hidden_act": "gelu")"));
+      config_json("vit",
+                  R"("patch_size": 4, "image_size": 16, "layer_norm_eps": 1e-6, "hidden_act": "gelu")"));
   EXPECT_CLOSE_TO_PYTHON(image_difference(encoder, frames(16, 16), tensors, kTorchvisionVit));
 }
 
@@ -176,8 +182,8 @@ TEST(PretrainedParity, Dinov2WithRegistersInterpolatesItsPositions) {
                         config_json("dinov2_with_registers",
                                     R"("patch_size": 4, "image_size": 20, "layer_norm_eps": 1e-6,
                                        "num_register_tokens": 3, "mlp_ratio": 1.5, "use_swiglu_ffn": false)"));
-  EXPECT_CLOSE_TO_PYTHON(image_difference(encoder, frames(8, 12), tensors,
-                                          std::string(kDinov2) + "y = dinov2(True)[:, 0]"));
+  EXPECT_CLOSE_TO_PYTHON(
+      image_difference(encoder, frames(8, 12), tensors, std::string(kDinov2) + "y = dinov2(True)[:, 0]"));
 }
 
 TEST(PretrainedParity, Dinov2GiantHasGatesAndNoRegisters) {
@@ -195,17 +201,15 @@ TEST(PretrainedParity, Dinov2GiantHasGatesAndNoRegisters) {
 
 TEST(PretrainedParity, Dinov3RotatesByThePlaceOfAPatch) {
   core::seed_torch(34);
-  for (const bool gated : {false, true}) {
-    const auto tensors = publish_dinov3(4, 3, gated);
-    VitConfig config;
-    config.token = ImageToken::kClassMean;
-    const auto encoder = published_encoder(
-        config, {{3, 8, 12}}, tensors,
-        config_json("dinov3_vit", std::string(R"("patch_size": 4, "image_size": 16, "layer_norm_eps": 1e-5,
-                    "num_register_tokens": 3, "rope_theta": 100.0, "pos_embed_rescale": 2.0, "hidden_act": )") +
-                                      (gated ? R"("silu", "use_gated_mlp": true)" : R"("gelu")")));
-    EXPECT_CLOSE_TO_PYTHON(image_difference(encoder, frames(8, 12), tensors, kDinov3));
-  }
+  const auto tensors = publish_dinov3(4, 3, /*gated=*/true);
+  VitConfig config;
+  config.token = ImageToken::kClassMean;
+  const auto encoder = published_encoder(
+      config, {{3, 8, 12}}, tensors,
+      config_json("dinov3_vit", R"("patch_size": 4, "image_size": 16, "layer_norm_eps": 1e-5,
+                  "num_register_tokens": 3, "rope_theta": 100.0, "pos_embed_rescale": 2.0,
+                  "hidden_act": "silu", "use_gated_mlp": true)"));
+  EXPECT_CLOSE_TO_PYTHON(image_difference(encoder, frames(8, 12), tensors, kDinov3));
 }
 
 TEST(PretrainedParity, ClipsVisionPartIsReadOutOfTheWholeModel) {
@@ -218,7 +222,8 @@ TEST(PretrainedParity, ClipsVisionPartIsReadOutOfTheWholeModel) {
   config.pretrained.allow_unexpected = {"text_model.", "logit_scale"};
   const auto encoder = published_encoder(
       config, {{3, 16, 16}}, file,
-      std::string(R"({"model_type": "clip", "vision_config": {"model_type": "clip_vision_model", )") + kSizesJson +
+      std::string(R"({"model_type": "clip", "vision_config": {"model_type": "clip_vision_model", )") +
+          kSizesJson +
           R"(, "patch_size": 4, "image_size": 16, "layer_norm_eps": 1e-5, "hidden_act": "quick_gelu"}})");
   EXPECT_CLOSE_TO_PYTHON(image_difference(encoder, frames(16, 16), tensors, kClip));
 }
@@ -268,12 +273,12 @@ y = torch.cat([F.pad(r, (0, 0, 0, rows[0].shape[1] - r.shape[1])) for r in rows]
 TEST(PretrainedParity, Wav2Vec2BaseIsTorchaudiosForEachRecordingAlone) {
   core::seed_torch(36);
   const auto tensors = publish_speech("", /*large=*/false, /*wavlm=*/false);
-  const auto encoder = published_encoder(Wav2Vec2Config{}, {{1}}, tensors,
-                                         config_json("wav2vec2", std::string(kSpeechJson) +
-                                                                     R"(, "feat_extract_norm": "group")"));
-  EXPECT_CLOSE_TO_PYTHON(sound_difference(encoder, tensors, Sound{},
-                                          std::string(kTorchaudio) + "net = lambda x: judge(False, '', x)\n" +
-                                              kRowByRow));
+  const auto encoder = published_encoder(
+      Wav2Vec2Config{}, {{1}}, tensors,
+      config_json("wav2vec2", std::string(kSpeechJson) + R"(, "feat_extract_norm": "group")"));
+  EXPECT_CLOSE_TO_PYTHON(
+      sound_difference(encoder, tensors, Sound{},
+                       std::string(kTorchaudio) + "net = lambda x: judge(False, '', x)\n" + kRowByRow));
 }
 
 TEST(PretrainedParity, HubertLargeIsTorchaudiosForAPaddedBatch) {
@@ -283,13 +288,11 @@ TEST(PretrainedParity, HubertLargeIsTorchaudiosForAPaddedBatch) {
   file["lm_head.weight"] = at::randn({3, kWidth});
   Wav2Vec2Config config;
   config.pretrained.allow_unexpected = {"lm_head"};
-  const auto encoder =
-      published_encoder(config, {{1}}, file,
-                        config_json("hubert", std::string(kSpeechJson) + R"(, "feat_extract_norm": "layer",
+  const auto encoder = published_encoder(
+      config, {{1}}, file, config_json("hubert", std::string(kSpeechJson) + R"(, "feat_extract_norm": "layer",
                                     "conv_bias": true, "do_stable_layer_norm": true)"),
-                        R"({"do_normalize": false})");
-  EXPECT_CLOSE_TO_PYTHON(
-      sound_difference(encoder, tensors, Sound{}, std::string(kTorchaudio) + R"(
+      R"({"do_normalize": false})");
+  EXPECT_CLOSE_TO_PYTHON(sound_difference(encoder, tensors, Sound{}, std::string(kTorchaudio) + R"(
 n = s['lengths'].long()
 y = judge(True, 'hubert.', s['x'][..., 0], n)
 for k, stride in ((4, 2), (3, 2)): n = torch.div(n - k, stride, rounding_mode='floor') + 1
@@ -303,16 +306,13 @@ def net(x):
     x = x[:, None]
     for i, stride in ((0, 2), (1, 2)):
         a = 'feature_extractor.conv_layers.%d.' % i
-        x = F.conv1d(x, s[a + 'conv.weight'], s.get(a + 'conv.bias'), stride)
-        if large: x = norm(x.transpose(1, 2), a + 'layer_norm').transpose(1, 2)
-        elif i == 0: x = F.group_norm(x, 6, s[a + 'layer_norm.weight'], s[a + 'layer_norm.bias'])
-        x = F.gelu(x)
+        x = F.conv1d(x, s[a + 'conv.weight'], s[a + 'conv.bias'], stride)
+        x = F.gelu(norm(x.transpose(1, 2), a + 'layer_norm').transpose(1, 2))
     x = lin(norm(x.transpose(1, 2), 'feature_projection.layer_norm'), 'feature_projection.projection')
     a = 'encoder.pos_conv_embed.conv.'
-    g, w = (s[a + (m if large else n)] for m, n in (('parametrizations.weight.original0', 'weight_g'), ('parametrizations.weight.original1', 'weight_v')))
+    g, w = s[a + 'parametrizations.weight.original0'], s[a + 'parametrizations.weight.original1']
     w = g * w / w.square().sum((0, 1), keepdim=True).sqrt()
     x = x + F.gelu(F.conv1d(x.transpose(1, 2), w, s[a + 'bias'], padding=3, groups=4)[..., :-1]).transpose(1, 2)
-    if not large: x = norm(x, 'encoder.layer_norm')
     t = x.shape[1]
     def bucket(d):  # 8 buckets: 4 a side, 2 of them exact; 20 tokens at most
         side, d = (4 if d > 0 else 0), abs(d)
@@ -321,40 +321,33 @@ def net(x):
     bias = torch.stack([torch.stack([table[bucket(k - q)] for k in range(t)]) for q in range(t)]).permute(2, 0, 1)
     for i in range(2):
         a = 'encoder.layers.%d.' % i
-        u = norm(x, a + 'layer_norm') if large else x
+        u = norm(x, a + 'layer_norm')
         gates = lin(heads(u), a + 'attention.gru_rel_pos_linear')
         r, v = gates[..., :4].sum(-1, keepdim=True).sigmoid(), gates[..., 4:].sum(-1, keepdim=True).sigmoid()
         gate = r * (v * s[a + 'attention.gru_rel_pos_const'] - 1) + 2
         q, k, v = (heads(lin(u, a + 'attention.' + m)) for m in ('q_proj', 'k_proj', 'v_proj'))
         x = x + lin(mix(q, k, v, gate * bias), a + 'attention.out_proj')
-        if not large: x = norm(x, a + 'layer_norm')
-        u = norm(x, a + 'final_layer_norm') if large else x
+        u = norm(x, a + 'final_layer_norm')
         x = x + lin(F.gelu(lin(u, a + 'feed_forward.intermediate_dense')), a + 'feed_forward.output_dense')
-        if not large: x = norm(x, a + 'final_layer_norm')
-    return norm(x, 'encoder.layer_norm') if large else x
+    return norm(x, 'encoder.layer_norm')
 def norm(x, p, eps=1e-5): return F.layer_norm(x, x.shape[-1:], s[p + '.weight'], s[p + '.bias'], eps)
 def normalized(x): return (x - x.mean()) / (x.var(unbiased=False) + 1e-7).sqrt()
 )";
 
-TEST(PretrainedParity, WavlmGatesItsRelativePositions) {
+TEST(PretrainedParity, WavlmLargeGatesItsRelativePositions) {
   core::seed_torch(38);
-  for (const bool large : {false, true}) {
-    const auto tensors = publish_speech("", large, /*wavlm=*/true);
-    const auto encoder = published_encoder(
-        Wav2Vec2Config{}, {{1}}, tensors,
-        config_json("wavlm", std::string(kSpeechJson) + R"(, "num_buckets": 8, "max_bucket_distance": 20)" +
-                                 (large ? R"(, "feat_extract_norm": "layer", "conv_bias": true,
-                                            "do_stable_layer_norm": true)"
-                                        : "")));
-    EXPECT_CLOSE_TO_PYTHON(sound_difference(encoder, tensors, Sound{},
-                                            std::string(kImages) + (large ? "large = True" : "large = False") +
-                                                kWavlm + kRowByRow));
-  }
+  const auto tensors = publish_speech("", /*large=*/true, /*wavlm=*/true);
+  const auto encoder = published_encoder(
+      Wav2Vec2Config{}, {{1}}, tensors,
+      config_json("wavlm", std::string(kSpeechJson) + R"(, "num_buckets": 8, "max_bucket_distance": 20,
+                  "feat_extract_norm": "layer", "conv_bias": true, "do_stable_layer_norm": true)"));
+  EXPECT_CLOSE_TO_PYTHON(
+      sound_difference(encoder, tensors, Sound{}, std::string(kImages) + kWavlm + kRowByRow));
 }
 
 // torch.nn's own layer as the judge. x: ids (B, T, 1), mask (B, T).
 constexpr const char* kBert = R"(
-def judge(prefix, first, weight, bias):
+def judge(prefix, first, weight, bias, eps):
     e = prefix + 'embeddings.'
     ids = (s['x'][..., 0] * s['mask']).long()
     x = s[e + 'word_embeddings.weight'][ids] + s[e + 'position_embeddings.weight'][first:first + ids.shape[1]] + s[e + 'token_type_embeddings.weight'][0]
@@ -376,9 +369,16 @@ def judge(prefix, first, weight, bias):
 
 TEST(PretrainedParity, BertAndRobertaAreTransformersOfPythonTorch) {
   core::seed_torch(39);
+  const auto mask = at::arange(7).unsqueeze(0) < at::tensor(std::vector<int64_t>{7, 4}).unsqueeze(1);
+  const auto x = at::randint(20, {2, 7, 1}, at::kFloat);
+  Tensors judged;
+  std::vector<at::Tensor> tokens;
   for (const bool is_roberta : {false, true}) {
     const std::string prefix = is_roberta ? "roberta." : "bert.";
-    auto tensors = publish_bert(prefix, 20, 9, is_roberta ? 1 : 2, /*gamma=*/!is_roberta);
+    const auto tensors = publish_bert(prefix, 20, 9, is_roberta ? 1 : 2, /*gamma=*/!is_roberta);
+    for (const auto& [name, tensor] : tensors) {
+      if (tensor.is_floating_point()) judged[name] = tensor;
+    }
     auto file = tensors;
     file["cls.predictions.bias"] = at::randn({20});
     BertConfig config;
@@ -389,19 +389,15 @@ TEST(PretrainedParity, BertAndRobertaAreTransformersOfPythonTorch) {
                     std::string(R"("vocab_size": 20, "max_position_embeddings": 9, "hidden_act": "gelu", )") +
                         (is_roberta ? R"("type_vocab_size": 1, "layer_norm_eps": 1e-5)"
                                     : R"("type_vocab_size": 2, "layer_norm_eps": 1e-12)")));
-    const auto mask = at::arange(7).unsqueeze(0) < at::tensor(std::vector<int64_t>{7, 4}).unsqueeze(1);
-    const auto x = at::randint(20, {2, 7, 1}, at::kFloat);
     at::NoGradGuard no_grad;
     const auto out = encoder->encode(x, mask);
     EXPECT_TRUE(at::equal(out.embedding_BD, out.tokens_BTD.select(1, 0)));
-    tensors["x"] = x;
-    tensors["mask"] = mask;
-    for (const auto& name : {"bert.embeddings.position_ids", "roberta.embeddings.position_ids"}) tensors.erase(name);
-    EXPECT_CLOSE_TO_PYTHON(test::difference_to_python(
-        tensors, out.tokens_BTD.contiguous(),
-        std::string(kBert) + (is_roberta ? "eps = 1e-5\ny = judge('roberta.', 2, 'weight', 'bias')"
-                                         : "eps = 1e-12\ny = judge('bert.', 0, 'gamma', 'beta')")));
+    tokens.push_back(out.tokens_BTD);
   }
+  judged["x"] = x;
+  judged["mask"] = mask;
+  EXPECT_CLOSE_TO_PYTHON(test::difference_to_python(judged, at::cat(tokens), std::string(kBert) + R"(
+y = torch.cat([judge('bert.', 0, 'gamma', 'beta', 1e-12), judge('roberta.', 2, 'weight', 'bias', 1e-5)]))"));
 }
 
 }  // namespace

@@ -35,9 +35,13 @@ VitConfig dino_config(const std::string& path, Tune tune = Tune::kFrozen) {
   return config;
 }
 
-Tensors dino_tensors() { return publish_dinov2(kPatch, 4, 0, /*swiglu=*/false); }
+Tensors dino_tensors() {
+  return publish_dinov2(kPatch, 4, 0, /*swiglu=*/false);
+}
 
-at::Tensor pictures(int64_t num_frames = 2) { return at::rand({2, num_frames, 3, kSide, kSide}) * 255.0; }
+at::Tensor pictures(int64_t num_frames = 2) {
+  return at::rand({2, num_frames, 3, kSide, kSide}) * 255.0;
+}
 
 std::shared_ptr<Encoder> build_dino(const VitConfig& config) {
   return build_encoder(config, {{3, kSide, kSide}});
@@ -75,9 +79,10 @@ TEST_F(PretrainedWeightsTest, EveryTensorThatDoesNotFitIsNamed) {
   tensors["layernorm.weight"] = at::ones({kWidth + 1});
   const auto path = write(tensors);
   EXPECT_EQ(load_error(dino_config(path)),
-            path + ": the weights do not fit the encoder; missing: encoder.layer.1.mlp.fc1.bias; other shape: "
-                   "layernorm.weight is [17], want [16]; unexpected: classifier.weight (allow_unexpected leaves "
-                   "tensors out by the begin of their name)");
+            path +
+                ": the weights do not fit the encoder; missing: encoder.layer.1.mlp.fc1.bias; other shape: "
+                "layernorm.weight is [17], want [16]; unexpected: classifier.weight (allow_unexpected leaves "
+                "tensors out by the begin of their name)");
 }
 
 TEST_F(PretrainedWeightsTest, AFailedLoadLeavesTheEncoderAsItWas) {
@@ -87,7 +92,8 @@ TEST_F(PretrainedWeightsTest, AFailedLoadLeavesTheEncoderAsItWas) {
   State before;
   for (const auto& [name, tensor] : state_of(*encoder->as_module())) before[name] = tensor.clone();
   EXPECT_THROW(encoder->load_pretrained(), Error);
-  for (const auto& [name, tensor] : state_of(*encoder->as_module())) EXPECT_TRUE(at::equal(tensor, before[name]));
+  for (const auto& [name, tensor] : state_of(*encoder->as_module()))
+    EXPECT_TRUE(at::equal(tensor, before[name]));
 }
 
 TEST_F(PretrainedWeightsTest, ShardsAreJoinedAndHalfPrecisionIsConverted) {
@@ -116,7 +122,8 @@ TEST_F(PretrainedWeightsTest, ShardsAreJoinedAndHalfPrecisionIsConverted) {
 }
 
 TEST_F(PretrainedWeightsTest, AnIndexNamesFilesBesideItOnly) {
-  core::write_file(dir_ / "model.safetensors.index.json", R"({"weight_map": {"a": "../secret.safetensors"}})");
+  core::write_file(dir_ / "model.safetensors.index.json",
+                   R"({"weight_map": {"a": "../secret.safetensors"}})");
   EXPECT_EQ(load_error(dino_config(dir_.path())),
             (dir_ / "model.safetensors.index.json") + ": '../secret.safetensors' is no plain file name");
 }
@@ -161,7 +168,8 @@ TEST_F(PretrainedWeightsTest, TheTopLayersAreTrainedAloneAndTheRestKeepsItsMode)
   EXPECT_EQ(names.count("network.stack.norm.weight"), 1u);
   EXPECT_EQ(names.size(), 20u);  // two tensors of 9 parts and two scales
   for (const auto& name : names) {
-    EXPECT_TRUE(name.rfind("network.stack.layers.1.", 0) == 0 || name.rfind("network.stack.norm.", 0) == 0) << name;
+    EXPECT_TRUE(name.rfind("network.stack.layers.1.", 0) == 0 || name.rfind("network.stack.norm.", 0) == 0)
+        << name;
   }
   encoder->as_module()->train();
   const auto x = pictures();
@@ -209,7 +217,8 @@ TEST_F(PretrainedWeightsTest, LowRankUpdatesStartAtNothingAreTrainedAloneAndMerg
     const auto at_leaf = name.rfind(".lora_a");
     if (at_leaf == std::string::npos) continue;
     const auto stem = name.substr(0, at_leaf);
-    merged[stem + ".weight"] = state.at(stem + ".weight") + state.at(stem + ".lora_b").matmul(tensor) * (16.0 / 3.0);
+    merged[stem + ".weight"] =
+        state.at(stem + ".weight") + state.at(stem + ".lora_b").matmul(tensor) * (16.0 / 3.0);
   }
   load_state(*frozen->as_module(), merged);
   EXPECT_TRUE(at::allclose(embed(*frozen, x), beside, 1e-4, 1e-5));
@@ -262,9 +271,9 @@ TEST_F(PretrainedWeightsTest, ConfigJsonFillsInSizesAndContradictionsAreErrors) 
   EXPECT_EQ(filled.patch, kPatch);
   config.size.width = 99;
   EncoderConfig wrong = config;
-  EXPECT_EQ(test::error_of([&] { resolve_pretrained(wrong); }, ErrorCode::kConfig),
-            (dir_ / "config.json") +
-                ": 'hidden_size' is 16, but the recipe says 99; leave it out of the recipe");
+  EXPECT_EQ(
+      test::error_of([&] { resolve_pretrained(wrong); }, ErrorCode::kConfig),
+      (dir_ / "config.json") + ": 'hidden_size' is 16, but the recipe says 99; leave it out of the recipe");
   BertConfig text;
   text.pretrained.weights = dir_.path();
   wrong = text;
@@ -288,12 +297,18 @@ TEST(Bert, RefusesTextsThatAreTooLongAndIdsOfAnotherTokenizer) {
   config.vocabulary = 10;
   config.positions = 6;
   const auto encoder = build_encoder(config, {{1}});
-  EXPECT_EQ(test::error_of([&] { encoder->encode(at::zeros({1, 5, 1}), at::ones({1, 5}, at::kBool)); },
-                           ErrorCode::kModel),
+  EXPECT_EQ(test::error_of(
+                [&] {
+                  encoder->encode(at::zeros({1, 5, 1}), at::ones({1, 5}, at::kBool));
+                },
+                ErrorCode::kModel),
             "encoder 'bert': a text of 5 tokens, but the model has 4 positions; lower max_length of feature "
             "'tokens'");
-  EXPECT_EQ(test::error_of([&] { encoder->encode(at::full({1, 2, 1}, 10.0), at::ones({1, 2}, at::kBool)); },
-                           ErrorCode::kModel),
+  EXPECT_EQ(test::error_of(
+                [&] {
+                  encoder->encode(at::full({1, 2, 1}, 10.0), at::ones({1, 2}, at::kBool));
+                },
+                ErrorCode::kModel),
             "encoder 'bert': token ids are in [10, 10], the model knows 10; feature 'tokens' must use the "
             "model's own tokenizer");
 }
@@ -316,14 +331,20 @@ TEST(Wav2Vec2, SoundShorterThanATokenGivesNone) {
   const auto paired = build_encoder(config, {{2}});
   load_state(*paired->as_module(), state_of(*encoder->as_module()));
   paired->as_module()->eval();
-  EXPECT_TRUE(at::equal(paired->encode(x.view({1, 4, 2}), at::ones({1, 4}, at::kBool)).tokens_BTD, one.tokens_BTD));
+  EXPECT_TRUE(
+      at::equal(paired->encode(x.view({1, 4, 2}), at::ones({1, 4}, at::kBool)).tokens_BTD, one.tokens_BTD));
 }
 
 TEST(BuildVit, SaysWhatKindOfFramesItWants) {
   VitConfig config;
-  EXPECT_EQ(test::error_of([&] { build_encoder(config, {{3, 48, 48}}); }, ErrorCode::kConfig),
-            "encoder 'vit': frames [3, 48, 48] are no whole number of patches of 14 pixels; set input_size, for "
-            "example to 224");
+  EXPECT_EQ(
+      test::error_of(
+          [&] {
+            build_encoder(config, {{3, 48, 48}});
+          },
+          ErrorCode::kConfig),
+      "encoder 'vit': frames [3, 48, 48] are no whole number of patches of 14 pixels; set input_size, for "
+      "example to 224");
   EXPECT_EQ(test::error_of([&] { build_encoder(config, {{64}}); }, ErrorCode::kConfig),
             "encoder 'vit' takes images [1 or 3, H, W], but a frame of this modality is [64]");
 }

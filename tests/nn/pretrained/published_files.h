@@ -1,8 +1,8 @@
 #pragma once
 // Checkpoints as Hugging Face publishes them, tiny and random: the names of their tensors are facts, read off
 // the files' own lists (facebook/dinov2-with-registers-small, facebook/dinov3-vits16-pretrain-lvd1689m,
-// openai/clip-vit-base-patch16, google/vit-base-patch16-224, facebook/wav2vec2-base, facebook/hubert-large-ll60k,
-// microsoft/wavlm-base-plus, bert-base-uncased, roberta-base).
+// openai/clip-vit-base-patch16, google/vit-base-patch16-224, facebook/wav2vec2-base,
+// facebook/hubert-large-ll60k, microsoft/wavlm-base-plus, bert-base-uncased, roberta-base).
 #include <ATen/ATen.h>
 
 #include <cstdint>
@@ -44,7 +44,9 @@ class Publisher {
   std::string prefix_;
 };
 
-inline std::string numbered_layer(const char* begin, int64_t i) { return begin + std::to_string(i) + "."; }
+inline std::string numbered_layer(const char* begin, int64_t i) {
+  return begin + std::to_string(i) + ".";
+}
 
 inline Tensors publish_vit(int64_t patch, int64_t positions) {
   Publisher p;
@@ -55,7 +57,8 @@ inline Tensors publish_vit(int64_t patch, int64_t positions) {
   for (int64_t i = 0; i < kLayers; ++i) {
     const auto layer = numbered_layer("encoder.layer.", i);
     p.norm(layer + "layernorm_before");
-    for (const char* which : {"query", "key", "value"}) p.linear(layer + "attention.attention." + which, kWidth, kWidth);
+    for (const char* which : {"query", "key", "value"})
+      p.linear(layer + "attention.attention." + which, kWidth, kWidth);
     p.linear(layer + "attention.output.dense", kWidth, kWidth);
     p.norm(layer + "layernorm_after");
     p.linear(layer + "intermediate.dense", kWidth, kHidden);
@@ -76,7 +79,8 @@ inline Tensors publish_dinov2(int64_t patch, int64_t positions, int64_t register
   for (int64_t i = 0; i < kLayers; ++i) {
     const auto layer = numbered_layer("encoder.layer.", i);
     p.norm(layer + "norm1");
-    for (const char* which : {"query", "key", "value"}) p.linear(layer + "attention.attention." + which, kWidth, kWidth);
+    for (const char* which : {"query", "key", "value"})
+      p.linear(layer + "attention.attention." + which, kWidth, kWidth);
     p.linear(layer + "attention.output.dense", kWidth, kWidth);
     p.add(layer + "layer_scale1.lambda1", {kWidth});
     p.norm(layer + "norm2");
@@ -126,7 +130,8 @@ inline Tensors publish_clip(int64_t patch, int64_t positions) {
   p.norm("pre_layrnorm");
   for (int64_t i = 0; i < kLayers; ++i) {
     const auto layer = numbered_layer("encoder.layers.", i);
-    for (const char* which : {"k_proj", "v_proj", "q_proj", "out_proj"}) p.linear(layer + "self_attn." + which, kWidth, kWidth);
+    for (const char* which : {"k_proj", "v_proj", "q_proj", "out_proj"})
+      p.linear(layer + "self_attn." + which, kWidth, kWidth);
     p.norm(layer + "layer_norm1");
     p.linear(layer + "mlp.fc1", kWidth, kHidden);
     p.linear(layer + "mlp.fc2", kHidden, kWidth);
@@ -158,7 +163,8 @@ inline Tensors publish_speech(const std::string& prefix, bool large, bool wavlm,
   if (wavlm) p.add("encoder.layers.0.attention.rel_attn_embed.weight", {buckets, kHeads}, 1.0);
   for (int64_t i = 0; i < kLayers; ++i) {
     const auto layer = numbered_layer("encoder.layers.", i);
-    for (const char* which : {"k_proj", "v_proj", "q_proj", "out_proj"}) p.linear(layer + "attention." + which, kWidth, kWidth);
+    for (const char* which : {"k_proj", "v_proj", "q_proj", "out_proj"})
+      p.linear(layer + "attention." + which, kWidth, kWidth);
     if (wavlm) {
       p.add(layer + "attention.gru_rel_pos_const", {1, kHeads, 1, 1}, 1.0);
       p.linear(layer + "attention.gru_rel_pos_linear", kWidth / kHeads, 8);
@@ -185,7 +191,8 @@ inline Tensors publish_bert(const std::string& prefix, int64_t vocabulary, int64
   p.tensors[prefix + "embeddings.position_ids"] = at::arange(positions).unsqueeze(0);
   for (int64_t i = 0; i < kLayers; ++i) {
     const auto layer = numbered_layer("encoder.layer.", i);
-    for (const char* which : {"query", "key", "value"}) p.linear(layer + "attention.self." + which, kWidth, kWidth);
+    for (const char* which : {"query", "key", "value"})
+      p.linear(layer + "attention.self." + which, kWidth, kWidth);
     p.linear(layer + "attention.output.dense", kWidth, kWidth);
     p.norm(layer + "attention.output.LayerNorm", kWidth, weight, bias);
     p.linear(layer + "intermediate.dense", kWidth, kHidden);

@@ -13,15 +13,17 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/hash.h"
 #include "limbic/nn/encoder.h"
 #include "support/paths.h"
-#include "torchscript/process.h"
+#include "torchscript/pipe.h"
 #include "torchscript/sandbox.h"
 
 namespace limbic::nn {
@@ -57,14 +59,17 @@ class TorchScriptTest : public testing::Test {
     module.save(config.path);
     config.sha256 = core::sha256_file(config.path);
     config.width = kFeatures;
-    config.memory_limit_mib = 512;
+    config.memory_limit_mib = 256;
     return config;
   }
 
   static std::string encode_error(const TorchScriptConfig& config) {
     const auto encoder = build_encoder(config, {{kFeatures}});
     return test::error_of(
-        [&] { encoder->encode(at::ones({1, 2, kFeatures}), at::ones({1, 2}, at::kBool)); }, ErrorCode::kModel);
+        [&] {
+          encoder->encode(at::ones({1, 2, kFeatures}), at::ones({1, 2}, at::kBool));
+        },
+        ErrorCode::kModel);
   }
 
   test::TempDir dir_;
@@ -87,10 +92,11 @@ TEST_F(TorchScriptTest, TokensComeFromTheOtherProcessAndPaddingIsZeroThere) {
 TEST_F(TorchScriptTest, WithoutTheFlagItSaysWhatToDo) {
   const auto config = script("  return x\n");
   allow_torchscript("");
-  EXPECT_EQ(test::error_of([&] { build_encoder(config, {{kFeatures}}); }, ErrorCode::kConfig),
-            "encoder 'torchscript': " + config.path +
-                " is a program of someone else; check where it is from, then allow it with --allow-torchscript "
-                "(it runs in a sandboxed process)");
+  EXPECT_EQ(
+      test::error_of([&] { build_encoder(config, {{kFeatures}}); }, ErrorCode::kConfig),
+      "encoder 'torchscript': " + config.path +
+          " is a program of someone else; check where it is from, then allow it with --allow-torchscript "
+          "(it runs in a sandboxed process)");
 }
 
 TEST_F(TorchScriptTest, AnotherFileThanTheOneInTheRecipeIsRefused) {
@@ -106,20 +112,24 @@ TEST_F(TorchScriptTest, WhatItRaisesIsAnErrorAndTheNextCallStartsAnew) {
   const auto config = script("  assert float(x.sum()) < 100., 'too much'\n  return x\n");
   const auto encoder = build_encoder(config, {{kFeatures}});
   const auto mask = at::ones({1, 2}, at::kBool);
-  const auto error =
-      test::error_of([&] { encoder->encode(at::full({1, 2, kFeatures}, 99.0), mask); }, ErrorCode::kModel);
+  const auto error = test::error_of(
+      [&] {
+        encoder->encode(at::full({1, 2, kFeatures}, 99.0), mask);
+      },
+      ErrorCode::kModel);
   EXPECT_NE(error.find("too much"), std::string::npos) << error;
-  EXPECT_TRUE(at::equal(encoder->encode(at::ones({1, 2, kFeatures}), mask).tokens_BTD,
-                        at::ones({1, 2, kFeatures})));
+  EXPECT_TRUE(
+      at::equal(encoder->encode(at::ones({1, 2, kFeatures}), mask).tokens_BTD, at::ones({1, 2, kFeatures})));
 }
 
 TEST_F(TorchScriptTest, AFileIsNeitherWrittenNorRead) {
   const auto target = dir_ / "made";
   const auto config = script("  return torch.from_file('" + target + "', True, 8)\n");
-  EXPECT_EQ(encode_error(config),
-            config.path +
-                ": the process of the TorchScript file was ended by the sandbox: it asked for a file to write, a "
-                "socket or a process");
+  EXPECT_EQ(
+      encode_error(config),
+      config.path +
+          ": the process of the TorchScript file was ended by the sandbox: it asked for a file to write, a "
+          "socket or a process");
   EXPECT_NE(access(target.c_str(), F_OK), 0);
   const auto reading = encode_error(script("  return torch.from_file('/etc/passwd', False, 8)\n"));
   EXPECT_NE(reading.find("/etc/passwd"), std::string::npos) << reading;
@@ -128,10 +138,9 @@ TEST_F(TorchScriptTest, AFileIsNeitherWrittenNorRead) {
 
 TEST_F(TorchScriptTest, ALoopWithoutEndIsEndedByTheTimeLimit) {
   auto config = script("  while bool((x == x).all()):\n    x = x * 1.\n  return x\n");
-  config.time_limit_s = 2.0;
-  const auto error = encode_error(config);
-  const auto ended = config.path + ": the TorchScript file took longer than time_limit_s 2; its process was ended";
-  EXPECT_EQ(error, ended);
+  config.time_limit_s = 0.5;
+  EXPECT_EQ(encode_error(config),
+            config.path + ": the TorchScript file took longer than time_limit_s 0.5; its process was ended");
 }
 
 TEST_F(TorchScriptTest, MemoryWithoutBoundIsRefused) {
@@ -141,7 +150,8 @@ TEST_F(TorchScriptTest, MemoryWithoutBoundIsRefused) {
 
 TEST_F(TorchScriptTest, TokensOfAnotherShapeOrWithNanAreRefused) {
   auto config = script("  return x.sum(1)\n");
-  EXPECT_EQ(encode_error(config), config.path + ": forward returned (1, 3), expected (B, T, width) = (1, 2, 3)");
+  EXPECT_EQ(encode_error(config),
+            config.path + ": forward returned (1, 3), expected (B, T, width) = (1, 2, 3)");
   config = script("  return x / 0.\n");
   EXPECT_EQ(encode_error(config), config.path + ": forward returned NaN or infinite values");
 }
@@ -156,7 +166,33 @@ TEST_F(TorchScriptTest, GarbageIsAnErrorOfTheHost) {
 TEST_F(TorchScriptTest, AHostThatIsNoneIsNamed) {
   const auto config = script("  return x\n");
   allow_torchscript("/bin/false");
-  EXPECT_EQ(encode_error(config), config.path + ": the process of the TorchScript file ended with exit code 1");
+  EXPECT_EQ(encode_error(config),
+            config.path + ": the process of the TorchScript file ended with exit code 1");
+}
+
+TEST(HostPipe, TensorsMakeTheRoundTripAndBytesThatAreNoneAreRefused) {
+  const auto values = at::randn({2, 0, 3});
+  const auto mask = at::rand({2, 3}) > 0.5;
+  std::string bytes;
+  append_tensor(bytes, values);
+  append_tensor(bytes, mask.t());
+  std::string_view rest = bytes;
+  EXPECT_EQ(take_tensor(rest).sizes(), values.sizes());
+  EXPECT_TRUE(at::equal(take_tensor(rest), mask.t()));
+  EXPECT_TRUE(rest.empty());
+  std::string one;
+  append_tensor(one, at::randn({4, 2}));
+  for (size_t size = 0; size < one.size(); ++size) {
+    std::string_view part(one.data(), size);
+    EXPECT_FALSE(take_tensor(part).defined()) << size;
+  }
+  constexpr size_t kFirstSize = 8;
+  for (const int64_t lie : {int64_t{-1}, int64_t{1} << 33, int64_t{1} << 62}) {
+    auto changed = one;
+    std::memcpy(changed.data() + kFirstSize, &lie, sizeof(lie));
+    std::string_view whole = changed;
+    EXPECT_FALSE(take_tensor(whole).defined()) << lie;
+  }
 }
 
 /// How a process ends that enters the sandbox and then does this: its exit code, or minus its signal.
@@ -181,7 +217,8 @@ TEST(Sandbox, EndsAProcessThatAsksForMoreThanComputing) {
   EXPECT_EQ(ending_in_sandbox([] { return execl("/bin/true", "true", nullptr); }), -SIGSYS);
   EXPECT_EQ(ending_in_sandbox([] { return kill(getppid(), 0); }), -SIGSYS);
   EXPECT_EQ(ending_in_sandbox([] { return unlink("/tmp/limbic_never"); }), -SIGSYS);
-  EXPECT_EQ(ending_in_sandbox([] { return open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? 1 : 0; }), 1);
+  EXPECT_EQ(ending_in_sandbox([] { return open("/etc/passwd", O_RDONLY) < 0 && errno == EACCES ? 1 : 0; }),
+            1);
   EXPECT_EQ(ending_in_sandbox([] { return fork() < 0 ? 1 : 0; }), 1);
   EXPECT_EQ(ending_in_sandbox([] { return std::malloc(size_t{1} << 30) == nullptr ? 1 : 0; }), 1);
 }

@@ -30,9 +30,8 @@ enum class ImageToken {
   kClassMean,  ///< both, side by side: width 2D
 };
 constexpr auto enum_names(ImageToken) {
-  return std::array<std::pair<ImageToken, const char*>, 3>{{{ImageToken::kClass, "class"},
-                                                            {ImageToken::kMean, "mean"},
-                                                            {ImageToken::kClassMean, "class_mean"}}};
+  return std::array<std::pair<ImageToken, const char*>, 3>{
+      {{ImageToken::kClass, "class"}, {ImageToken::kMean, "mean"}, {ImageToken::kClassMean, "class_mean"}}};
 }
 
 /// Vision transformer over frames: one token a frame, then a pool over frames. Grey frames are repeated to
@@ -47,15 +46,16 @@ struct VitConfig {
   int64_t image_size = 518;  ///< side that the learned positions are for; other frames interpolate them
   int64_t input_size = 0;    ///< frames are resized to this side first; 0 = taken as they are
   int64_t registers = 0;
-  bool gated = false;               ///< SwiGLU feed-forward part (giant models)
-  double epsilon = 1e-6;            ///< of the layer norms
-  double layer_scale = 1e-5;        ///< DINO: initial value
-  double rotary_theta = 100.0;      ///< DINOv3
-  double rotary_rescale = 2.0;      ///< DINOv3, in training: coordinates are scaled by up to this; 1 = never
-  double dropout = 0.0;             ///< after attention and feed-forward part
-  double attention_dropout = 0.0;   ///< on attention weights
-  double drop_path = 0.0;           ///< of the last block; blocks before it take a linear share
-  std::vector<double> pixel_mean;   ///< of pixels in [0, 1], one a channel; empty = the family's
+  bool gated = false;              ///< SwiGLU feed-forward part (giant models)
+  bool quick_gelu = true;          ///< CLIP: x sigmoid(1.702 x) for GELU; false for models of OpenCLIP
+  double epsilon = 1e-6;           ///< of the layer norms
+  double layer_scale = 1e-5;       ///< DINO: initial value
+  double rotary_theta = 100.0;     ///< DINOv3
+  double rotary_rescale = 2.0;     ///< DINOv3, in training: coordinates are scaled by up to this; 1 = never
+  double dropout = 0.0;            ///< after attention and feed-forward part
+  double attention_dropout = 0.0;  ///< on attention weights
+  double drop_path = 0.0;          ///< of the last block; blocks before it take a linear share
+  std::vector<double> pixel_mean;  ///< of pixels in [0, 1], one a channel; empty = the family's
   std::vector<double> pixel_std;
   ImageToken token = ImageToken::kClass;
   FramePooling pooling = FramePooling::kMean;
@@ -71,6 +71,7 @@ struct VitConfig {
     v("input_size", input_size, "frames are resized to this side; 0 = as they are", config::at_least(0));
     v("registers", registers, "register tokens (DINO)", config::at_least(0));
     v("gated", gated, "SwiGLU feed-forward part (DINO giant)");
+    v("quick_gelu", quick_gelu, "CLIP: x sigmoid(1.702 x) in place of GELU");
     v("epsilon", epsilon, "of the layer norms", config::above(0));
     v("layer_scale", layer_scale, "DINO: initial layer scale", config::above(0));
     v("rotary_theta", rotary_theta, "DINOv3: base of the rotary frequencies", config::above(1));

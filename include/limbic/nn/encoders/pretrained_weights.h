@@ -66,7 +66,8 @@ struct PretrainedConfig {
   template <class Visitor>
   void visit(Visitor& v) {
     v("weights", weights, "safetensors file, or folder with config.json and model.safetensors; '' = random");
-    v("allow_unexpected", allow_unexpected, "tensors of the file whose names begin so are left out: [lm_head]");
+    v("allow_unexpected", allow_unexpected,
+      "tensors of the file whose names begin so are left out: [lm_head]");
     v("tune", tune, "frozen, all, top (the last top_layers) or lora");
     v("top_layers", top_layers, "tune top: so many blocks are trained", config::at_least(1));
     v("lora", lora, "tune lora: low-rank updates");

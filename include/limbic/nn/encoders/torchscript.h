@@ -16,9 +16,9 @@ struct TorchScriptConfig {
   static constexpr const char* kType = "torchscript";
   static constexpr const char* kDoc = "a TorchScript file in a sandboxed process (--allow-torchscript)";
   std::string path;
-  std::string sha256;           ///< of the file, lower-case hex
-  int64_t width = 0;            ///< D of what it returns
-  double time_limit_s = 30.0;   ///< of a call, wall clock and processor time; loading included in the first
+  std::string sha256;               ///< of the file, lower-case hex
+  int64_t width = 0;                ///< D of what it returns
+  double time_limit_s = 30.0;       ///< of loading, and of each call: wall clock and processor time
   int64_t memory_limit_mib = 4096;  ///< beyond what LibTorch itself takes
   FramePooling pooling = FramePooling::kMean;
   int64_t attention_hidden = 64;
