@@ -156,7 +156,6 @@ class MultFusion(nn.Module):
         self.dropout = nn.Dropout(0.25)
         self.cross = nn.ModuleList(CrossTransformer(64, 2, 4) for _ in range(count * (count - 1)))
         self.memory = nn.ModuleList(CrossTransformer(64 * (count - 1), 2, 4) for _ in widths)
-        self.missing = nn.Parameter(torch.zeros(count, 64 * (count - 1)))  # limbic's, for absent modalities
         fused = 64 * count * (count - 1)
         self.hidden, self.output = nn.Linear(fused, fused), nn.Linear(fused, fused)
         self.head = nn.Sequential(nn.Dropout(0.3), nn.Linear(fused, CLASSES))

@@ -51,8 +51,10 @@ def compared(name, steps, threads, rounds):
     other = Timer(["/usr/bin/python3", os.path.join(HERE, "step_judge.py"), recipe], threads)
     try:
         parameters, macs = own.ask("cost")
-        if other.ask("cost")[0] != parameters:
-            raise RuntimeError(f"{name}: {parameters:.0f} parameters here, {other.ask('cost')[0]:.0f} in Python")
+        theirs = other.ask("cost")[0]
+        # limbic has a learned vector more, for a modality that is absent.
+        if not theirs <= parameters <= 1.002 * theirs:
+            raise RuntimeError(f"{name}: {parameters:.0f} parameters here, {theirs:.0f} in Python")
         least = {}
         for request in ["train 2"] * rounds + ["infer 4"] * rounds:
             if request == "infer 4" and ("own", "infer") not in least:
