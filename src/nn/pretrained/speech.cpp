@@ -59,9 +59,10 @@ class SpeechNetwork final : public torch::nn::Module {
     const auto kernel = config.position_kernel;
     const double spread = 2.0 / std::sqrt(static_cast<double>(kernel * width));
     const auto direction = at::empty({width, width / config.position_groups, kernel}).normal_(0.0, spread);
+    // Of the plain tensor: once it is a parameter, autograd would take its norm for a part of the graph.
+    const auto scale = direction.square().sum(at::IntArrayRef({0, 1}), /*keepdim=*/true).sqrt();
     position_direction_ = register_parameter("position_direction", direction);
-    position_scale_ =
-        register_parameter("position_scale", direction.square().sum(at::IntArrayRef({0, 1}), true).sqrt());
+    position_scale_ = register_parameter("position_scale", scale);
     position_bias_ = register_parameter("position_bias", at::zeros({width}));
     if (!config.norm_first) {
       norm_ = register_module("norm",
