@@ -28,6 +28,7 @@ Examples:
   limbic config validate configs/ravdess_audio.yaml             is a recipe well-formed?
   limbic train configs/ravdess_audio.yaml --set seed=2          a run folder under runs/
   limbic eval runs/ravdess_audio/latest --split test            metrics with confidence intervals
+  limbic decode runs/meld/latest                                dialogues decoded as a whole
   limbic infer talk.mp4 --model runs/demo/latest --out out      a video becomes timed emotions
   limbic ontology show anger                                    what a label means, and where it belongs
   limbic doctor                                                 is this machine set up well?
@@ -136,6 +137,7 @@ int run(int argc, char** argv) {
   add_list(app, context);
   add_ontology(app, context);
   add_config(app, context);
+  add_decode(app, context);
   add_doctor(app, context);
 
   try {

@@ -7,8 +7,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "limbic/eval/report.h"
 #include "limbic/formats/csv.h"
 #include "support/command.h"
+#include "support/dialogue_store.h"
+#include "support/level_store.h"
 #include "support/paths.h"
 
 namespace limbic::cli {
@@ -25,7 +28,8 @@ test::Outcome limbic(const std::string& arguments) {
 TEST(Cli, HelpAndVersionAreDataOnStdout) {
   const auto help = limbic("--help");
   EXPECT_EQ(help.exit_code, 0);
-  for (const char* name : {"simulate", "data", "train", "eval", "infer", "features", "config", "doctor"}) {
+  for (const char* name :
+       {"simulate", "data", "train", "eval", "decode", "infer", "features", "config", "doctor"}) {
     EXPECT_NE(help.out.find(name), std::string::npos) << name;
     EXPECT_EQ(limbic(std::string(name) + " --help").exit_code, 0) << name;
   }
@@ -64,6 +68,39 @@ TEST(Cli, TheOntologyIsShownMappedAndChecked) {
                "concepts.glee.parents: there is no concept 'jyo'; did you mean 'joy'?");
   EXPECT_EQ(limbic("ontology show --plot " + (dir / "plane.svg")).exit_code, 0);
   EXPECT_NE(core::read_file(dir / "plane.svg").find(">anger<"), std::string::npos);
+}
+
+TEST(Cli, DialoguesOfAStoreAndOfARunAreDecoded) {
+  test::TempDir dir;
+  const auto store = test::write_dialogues(dir / "store");
+  const auto of_store = limbic("decode " + (dir / "store") + " --json --out " + (dir / "decoded.jsonl"));
+  ASSERT_EQ(of_store.exit_code, 0) << of_store.err;
+  const auto json = nlohmann::json::parse(of_store.out);
+  EXPECT_EQ(json["num_dialogues"], 4);
+  EXPECT_EQ(json["num_turns"], 24);
+  EXPECT_DOUBLE_EQ(json["shift_probability"]["s0"].get<double>(), 5.0 / 6);
+  EXPECT_EQ(json["before"]["num_samples"], 20);
+  EXPECT_EQ(eval::read_predictions(dir / "decoded.jsonl", test::mood_labels()).size(), 20u);
+
+  // A run of which nothing but what decoding reads is there.
+  core::write_file(dir / "run/config.yaml", test::level_recipe(dir / "store", 1));
+  expect_error(limbic("decode " + (dir / "run")), 3,
+               "`limbic eval " + (dir / "run") + " --split test` writes it");
+  std::vector<eval::Prediction> predictions;
+  for (const char* id : {"d3_0", "d3_1", "d3_2", "d3_3"})
+    predictions.push_back(eval::make_prediction(id, "ann", 0, {0.3, 0.7}));
+  eval::write_predictions(dir / "run/eval/test/predictions.jsonl", test::mood_labels(), predictions);
+  const auto of_run = limbic("decode " + (dir / "run") + " --beam 3");
+  EXPECT_EQ(of_run.exit_code, 0) << of_run.err;
+  EXPECT_EQ(of_run.out.rfind("4 turns of 1 dialogues; ", 0), 0u) << of_run.out;
+  EXPECT_NE(of_run.out.find("probability of a shift in s1: 0.7778\n"), std::string::npos) << of_run.out;
+
+  expect_error(limbic("decode " + (dir / "decoded.jsonl")), 2, "--on names the store");
+  expect_error(limbic("decode " + (dir / "decoded.jsonl") + " --on " + (dir / "store")), 3,
+               "has no probabilities");
+  expect_error(limbic("decode " + (dir / "store") + " --shift 1"), 2, "must be in (0, 1), got 1");
+  expect_error(limbic("decode " + (dir / "store") + " --task emotoin"), 3, "emotion");
+  expect_error(limbic("decode " + (dir / "nothing")), 3, "neither a run folder nor a store");
 }
 
 TEST(Cli, EveryShippedRecipeIsWellFormed) {

@@ -19,6 +19,7 @@ void add_config(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 /// Of `data`.
 void add_data_bench(CLI::App& data);
+void add_decode(CLI::App& app, Context& context);
 void add_doctor(CLI::App& app, Context& context);
 void add_eval(CLI::App& app, Context& context);
 void add_features(CLI::App& app, Context& context);
