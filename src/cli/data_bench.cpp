@@ -1,8 +1,10 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,11 +13,14 @@
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/threads.h"
+#include "limbic/data/fitted_features.h"
 #include "limbic/data/loader.h"
 #include "limbic/train/experiment.h"
 
 namespace limbic::cli {
 namespace {
+
+namespace fs = std::filesystem;
 
 struct DataBenchArgs {
   std::string recipe;
@@ -35,11 +40,14 @@ void run_data_bench(const DataBenchArgs& args) {
   input.store = train::open_store(config.data);
   for (const auto& task : config.data.tasks) input.tasks.push_back(input.store->label_space(task));
   input.indices = data::make_split(input.store->samples(), config.data.split).train;
-  input.features = config.data.features;
+  const auto scratch = fs::temp_directory_path() / fmt::format("limbic-data-bench-{}", getpid());
+  input.features = data::fitted_features(config.data.features, *input.store, input.indices, scratch.string());
   input.augment = config.data.augment;
   input.is_training = true;
   input.seed = config.seed;
   data::Loader loader(std::move(input), config.data.loader);
+  std::error_code ec;
+  fs::remove_all(scratch, ec);  // the loader has read it
   std::fputs(
       fmt::format("{}: {} training samples, {} batches an epoch, {} workers\n", config.data.shown_stores(),
                   loader.num_samples(), loader.num_batches(), config.data.loader.num_workers)

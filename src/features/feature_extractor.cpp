@@ -73,6 +73,8 @@ struct FeatureExtractor::Impl {
   explicit Impl(const FeatureConfig& c) : config(c) {
     for (const auto& [modality, feature] : config) {
       check_feature(feature, "features." + modality);
+      require(!wants_fit(feature), ErrorCode::kConfig,
+              "features." + modality + ": 'fit' is learned by `limbic train`; here it must be a file");
       if (const auto* f = std::get_if<LogMelFeature>(&feature))
         mels.emplace(modality, signals::LogMel(f->mel));
       if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature))

@@ -16,7 +16,12 @@ std::string_view text_of_stream(const affect::Stream& raw, const at::Tensor& byt
 }  // namespace
 
 void TokensFeature::validate(config::Checks& checks) const {
-  checks.expect(!tokenizer.empty(), "tokenizer", "is empty; expected the path of a tokenizer");
+  checks.expect(!tokenizer.empty(), "tokenizer", "is empty; expected fit or the path of a tokenizer");
+  const WordVocabularyOptions unset;
+  checks.expect(tokenizer == kFitOnTraining ||
+                    (vocabulary.lower_case == unset.lower_case && vocabulary.min_count == unset.min_count &&
+                     vocabulary.max_size == unset.max_size),
+                "vocabulary", "says what to learn; it needs tokenizer: fit");
   checks.expect(max_length >= 1 && max_length <= (int64_t{1} << 20), "max_length",
                 "must be in [1, 2^20], got " + std::to_string(max_length));
 }
@@ -29,6 +34,12 @@ bool takes_text(const ModalityFeature& feature) {
 int64_t vocabulary_size(const ModalityFeature& feature) {
   const auto* tokens = std::get_if<TokensFeature>(&feature);
   return tokens == nullptr ? 0 : load_tokenizer(tokens->tokenizer)->vocabulary_size();
+}
+
+bool wants_fit(const ModalityFeature& feature) {
+  if (const auto* f = std::get_if<HashedNgramsFeature>(&feature)) return f->idf == kFitOnTraining;
+  const auto* f = std::get_if<TokensFeature>(&feature);
+  return f != nullptr && f->tokenizer == kFitOnTraining;
 }
 
 std::vector<std::pair<std::string, std::string*>> feature_files(FeatureConfig& config) {

@@ -22,6 +22,7 @@
 #include "limbic/core/rng.h"
 #include "limbic/core/suggest.h"
 #include "limbic/core/threads.h"
+#include "limbic/data/fitted_features.h"
 #include "limbic/data/giveaways.h"
 #include "limbic/data/leaks.h"
 #include "limbic/data/statistics.h"
@@ -99,6 +100,7 @@ struct Trainer::Impl {
     require(!split.val.empty(), ErrorCode::kData,
             config.data.shown_stores() +
                 ": the validation part is empty; selection needs one that is not the test part");
+    config.data.features = data::fitted_features(config.data.features, *store, split.train, run / "features");
     const auto quarantine = [this](const data::BadStream& bad) { write_quarantine(bad); };
     train_loader = make_loader(config, store, tasks, split.train, true, quarantine);
     val_loader = make_loader(config, store, tasks, split.val, false, quarantine);

@@ -9,6 +9,7 @@
 
 #include "limbic/config/checks.h"
 #include "limbic/features/hashed_ngrams.h"
+#include "limbic/features/word_vocabulary.h"
 #include "limbic/signals/audio/log_mel.h"
 #include "limbic/signals/voice/voice_functionals.h"
 #include "limbic/vision/face_crop.h"
@@ -123,7 +124,10 @@ struct ValuesFeature {
   void validate(config::Checks& checks) const;
 };
 
-/// Text -> one frame: hashed counts of its n-grams.
+/// In place of a file: `limbic train` learns it from the training part. A file of that name is "./fit".
+inline constexpr const char* kFitOnTraining = "fit";
+
+/// Text -> one frame: hashed counts of its n-grams; with idf, TF-IDF.
 struct HashedNgramsFeature {
   static constexpr const char* kType = "hashed_ngrams";
   static constexpr const char* kDoc = "counts of character or word n-grams by hash, one frame a text";
@@ -133,7 +137,8 @@ struct HashedNgramsFeature {
   template <class Visitor>
   void visit(Visitor& v) {
     v("ngrams", ngrams, "text to counts of n-grams");
-    v("idf", idf, "file of column weights learned on the training part (write_idf); empty = none");
+    v("idf", idf,
+      "weights of the columns: fit = learned on the training part, or a file of them; empty = none");
   }
 };
 
@@ -142,6 +147,7 @@ struct TokensFeature {
   static constexpr const char* kType = "tokens";
   static constexpr const char* kDoc = "token ids of the text, (T, 1)";
   std::string tokenizer;
+  WordVocabularyOptions vocabulary;
   int64_t max_length = 128;
   bool add_special = true;
   bool keep_end = false;
@@ -149,7 +155,9 @@ struct TokensFeature {
   template <class Visitor>
   void visit(Visitor& v) {
     v("tokenizer", tokenizer,
-      "tokenizer.json, vocab.txt, SentencePiece .model, word vocabulary .txt, or a folder with one of them");
+      "fit = words of the training part; or tokenizer.json, vocab.txt, SentencePiece .model, word vocabulary "
+      ".txt, or a folder with one of them");
+    v("vocabulary", vocabulary, "with tokenizer: fit, the words that are learned");
     v("max_length", max_length, "tokens kept of a text, special ones included");
     v("add_special", add_special, "the tokenizer's own tokens around the text ([CLS], </s>)");
     v("keep_end", keep_end, "a text that is too long loses its begin instead of its end");
@@ -175,6 +183,8 @@ bool takes_text(const ModalityFeature& feature);
 int64_t waveform_rate_hz(const ModalityFeature& feature);
 /// What is made of each modality. It is stored in the bundle, so that inference makes the same.
 using FeatureConfig = std::map<std::string, ModalityFeature>;
+/// Whether something of it is yet to be learned from training texts (kFitOnTraining).
+bool wants_fit(const ModalityFeature& feature);
 /// The paths of files that features read (tokenizers, idf), by modality: a bundle carries them along.
 std::vector<std::pair<std::string, std::string*>> feature_files(FeatureConfig& config);
 

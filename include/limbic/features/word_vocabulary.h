@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "limbic/config/bounds.h"
 #include "limbic/features/tokenizer.h"
 
 namespace limbic::features {
@@ -15,6 +16,13 @@ struct WordVocabularyOptions {
   bool lower_case = true;
   int64_t min_count = 2;  ///< rarer words are unknown
   int64_t max_size = 0;   ///< words that are kept, the most frequent; 0 = all
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("lower_case", lower_case, "capitals as small letters");
+    v("min_count", min_count, "rarer words are unknown", config::at_least(1));
+    v("max_size", max_size, "words that are kept, the most frequent; 0 = all", config::at_least(0));
+  }
 };
 
 /// Counts the words of training texts, for models that learn their embedding from scratch. A word is a run of

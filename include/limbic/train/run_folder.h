@@ -8,7 +8,8 @@
 namespace limbic::train {
 
 /// The folder of one training run, as scripts know it: config.yaml, manifest.json, train.log, metrics.jsonl,
-/// results.csv, tb/, ckpt/, eval/<split>/, bundle/, report.html. Held by one process at a time (flock).
+/// results.csv, features/ (learned from training texts), tb/, ckpt/, eval/<split>/, bundle/, report.html.
+/// Held by one process at a time (flock).
 class RunFolder {
  public:
   /// Makes a new folder: `out_dir` itself, which must not hold a run yet, or when empty

@@ -31,17 +31,6 @@ class StageTimer {
   std::chrono::steady_clock::time_point start_;
 };
 
-/// The raw stream that a feature reads: the store's stream of the modality's own name, else the feature's
-/// usual one.
-std::string raw_stream_for(const std::string& modality, const features::ModalityFeature& feature,
-                           const DatasetInfo& info) {
-  if (info.modalities.count(modality) != 0) return modality;
-  if (features::takes_waveform(feature)) return stream_name::kAudioWave;
-  if (std::holds_alternative<features::FaceCropFeature>(feature)) return stream_name::kFace;
-  if (features::takes_text(feature)) return stream_name::kText;
-  return modality;
-}
-
 /// Frames that a feature makes of a raw stream, at most (trimming makes fewer).
 int64_t frames_made(const features::ModalityFeature& feature, int64_t raw_frames) {
   if (const auto* mel = std::get_if<features::LogMelFeature>(&feature))
@@ -74,6 +63,15 @@ void check_frame_shape(const LoaderModality& modality, const affect::Stream& str
 }
 
 }  // namespace
+
+std::string raw_stream_for(const std::string& modality, const features::ModalityFeature& feature,
+                           const DatasetInfo& info) {
+  if (info.modalities.count(modality) != 0) return modality;
+  if (features::takes_waveform(feature)) return stream_name::kAudioWave;
+  if (std::holds_alternative<features::FaceCropFeature>(feature)) return stream_name::kFace;
+  if (features::takes_text(feature)) return stream_name::kText;
+  return modality;
+}
 
 uint64_t name_key(std::string_view name) {
   uint64_t hash = 0xCBF29CE484222325ULL;

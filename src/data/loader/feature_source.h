@@ -16,6 +16,11 @@
 
 namespace limbic::data {
 
+/// The raw stream that a feature reads: the store's stream of the modality's own name, else the feature's
+/// usual one.
+std::string raw_stream_for(const std::string& modality, const features::ModalityFeature& feature,
+                           const DatasetInfo& info);
+
 /// One modality of a loader: where its raw stream lies, what a frame looks like.
 struct LoaderModality {
   std::string name;
