@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "limbic/core/error.h"
+#include "loader/targets.h"
 
 namespace limbic::data {
 namespace {
@@ -136,18 +137,11 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
 
 std::map<std::string, std::vector<int64_t>> class_counts(const Store& store,
                                                          const std::vector<int64_t>& indices,
-                                                         const std::vector<affect::LabelSpace>& tasks) {
+                                                         const std::vector<affect::LabelSpace>& tasks,
+                                                         const std::map<std::string, TargetConfig>& targets) {
+  const TargetTable table(store, indices, tasks, targets);
   std::map<std::string, std::vector<int64_t>> counts;
-  for (const auto& task : tasks) {
-    auto& of_task = counts[task.task];
-    of_task.resize(task.classes.size(), 0);
-    for (const int64_t i : indices) {
-      const std::string_view label = store.samples().label(task.task, i);
-      if (label.empty()) continue;
-      const auto at = std::find(task.classes.begin(), task.classes.end(), label);
-      if (at != task.classes.end()) ++of_task[static_cast<size_t>(at - task.classes.begin())];
-    }
-  }
+  for (size_t t = 0; t < tasks.size(); ++t) counts[tasks[t].task] = table.counts(t, indices);
   return counts;
 }
 

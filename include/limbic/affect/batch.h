@@ -13,14 +13,24 @@ struct ModalityBatch {
   at::Tensor x;          ///< (B, T, F) float32, or (B, T, C, H, W) uint8 images in [0, 255]
   at::Tensor mask_BT;    ///< bool, true = real frame
   at::Tensor present_B;  ///< bool, true = the sample has this modality
+  /// float64, where the frames lie: seconds from the sample's start to frame 0, and frames per second (0 =
+  /// stills). Undefined unless a task has targets per frame.
+  at::Tensor start_s_B{};
+  at::Tensor rate_hz_B{};
 };
 
-/// Labels of one task.
+/// Targets of one task. Its kind says which of them are defined.
 struct Targets {
-  at::Tensor y_B;     ///< int64 class index (0 where unknown)
-  at::Tensor mask_B;  ///< bool, true = the label is known
+  at::Tensor y_B;     ///< single label, ordinal: int64 class index (0 where unknown)
+  at::Tensor mask_B;  ///< bool, true = known; where there are several values: at least one of them
   /// Optional (B, C) float probabilities that stand in for y_B: mixed samples, several annotators.
   at::Tensor soft_BC{};
+  /// Multi label: float32 (B, C), 1 = holds, 0 = not; continuous: the values. 0 where unknown.
+  at::Tensor value_BC{};
+  at::Tensor known_BC{};  ///< bool
+  /// Continuous in time: float32 (B, T, C), row t at t / rate_hz seconds from the sample's start.
+  at::Tensor value_BTC{};
+  at::Tensor known_BTC{};  ///< bool
 };
 
 /// How the rows of a batch follow each other in conversations. Undefined tensors = every row on its own.
@@ -59,9 +69,19 @@ struct ModelOutput {
   std::map<std::string, at::Tensor> used_B;
   at::Tensor fused_BD;   ///< undefined for score (late) fusion
   at::Tensor weight_BM;  ///< how much each modality counted, where the fusion says so; else undefined
-  std::map<std::string, at::Tensor> logits_BC;  ///< per task
+  /// Per task of one class: scores whose softmax are the probabilities (ordinal: their logarithms).
+  std::map<std::string, at::Tensor> logits_BC;
+  std::map<std::string, at::Tensor> label_logits_BC;  ///< per multi-label task; the sigmoid is a probability
+  std::map<std::string, at::Tensor> value_BC;         ///< per continuous task
+  /// Per continuous task whose head says how sure it is: log of the variance, per value (per clip or frame).
+  std::map<std::string, at::Tensor> log_variance_BC;
+  /// Per task continuous in time: (B, T, C), row t at t / rate_hz seconds from the sample's start; and where
+  /// a modality covers it (bool).
+  std::map<std::string, at::Tensor> value_BTC;
+  std::map<std::string, at::Tensor> log_variance_BTC;
+  std::map<std::string, at::Tensor> covered_BT;
   /// Per task and modality, where the model has a head for each: late fusion (the scores that were fused),
-  /// and ModelConfig::modality_heads.
+  /// and ModelConfig::modality_heads. Class scores, logits of labels or values, as the task's kind is.
   std::map<std::string, std::map<std::string, at::Tensor>> modality_logits_BC;
   std::map<std::string, CrfScores> crf;      ///< per task whose head is a CRF
   std::map<std::string, at::Tensor> losses;  ///< auxiliary, of parts of the model; weighted; in training only

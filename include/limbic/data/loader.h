@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "limbic/data/augment.h"
 #include "limbic/data/loader_config.h"
 #include "limbic/data/store.h"
+#include "limbic/data/target_config.h"
 #include "limbic/features/feature_config.h"
 
 namespace limbic::data {
@@ -27,10 +29,11 @@ struct BadStream {
 /// What a loader reads, and as what.
 struct LoaderInput {
   std::shared_ptr<const Store> store;
-  std::vector<int64_t> indices;           ///< samples of this part
-  std::vector<affect::LabelSpace> tasks;  ///< targets to make; classes of the model
-  features::FeatureConfig features;       ///< modality -> feature
-  AugmentConfig augment;                  ///< used in training only
+  std::vector<int64_t> indices;                   ///< samples of this part
+  std::vector<affect::LabelSpace> tasks;          ///< targets to make; classes of the model
+  std::map<std::string, TargetConfig> targets{};  ///< by task, where they are not labels of the store
+  features::FeatureConfig features;               ///< modality -> feature
+  AugmentConfig augment;                          ///< used in training only
   bool is_training = false;  ///< sampler, random crops and augmentation; else in order and as it is
   uint64_t seed = 0;
   /// Told of every bad stream once, by next(), in the order of the batches.

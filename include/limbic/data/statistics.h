@@ -22,9 +22,10 @@ struct InputStatistics {
 /// @throws Error(kData) naming the sample when a feature is not finite
 std::map<std::string, InputStatistics> compute_input_statistics(const Loader& loader);
 
-/// Task -> samples per class, over the given samples. Names that a task does not know are not counted.
-std::map<std::string, std::vector<int64_t>> class_counts(const Store& store,
-                                                         const std::vector<int64_t>& indices,
-                                                         const std::vector<affect::LabelSpace>& tasks);
+/// Task -> samples per class, over the given samples. Names that a task does not know are not counted. Of
+/// several labels: samples where each holds; of values: where each is known.
+std::map<std::string, std::vector<int64_t>> class_counts(
+    const Store& store, const std::vector<int64_t>& indices, const std::vector<affect::LabelSpace>& tasks,
+    const std::map<std::string, TargetConfig>& targets = {});
 
 }  // namespace limbic::data

@@ -20,11 +20,10 @@
 #include "loader/batch_buffers.h"
 #include "loader/collate.h"
 #include "loader/feature_source.h"
+#include "loader/targets.h"
 
 namespace limbic::data {
 namespace {
-
-constexpr int32_t kUnknownLabel = -1;
 
 double seconds_from(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -52,14 +51,13 @@ struct Loader::Impl {
     std::vector<BadRow> bad;  ///< by entry
     std::exception_ptr error;
   };
-  using LabelsOfTask = std::map<std::string, std::vector<int32_t>>;  ///< task -> class by row of the store
 
   Impl(LoaderInput loader_input, LoaderConfig loader_config)
       : input(checked(std::move(loader_input))),
         config(std::move(loader_config)),
         source(input, config),
         buffers(static_cast<size_t>(config.prefetch_batches + 2) * 2 * input.features.size()),
-        labels_of_task(read_labels()),
+        targets(*input.store, input.indices, input.tasks, input.targets),
         sampler(input.store->samples(), sampler_input(), config),
         first_plan(sampler.plan(0)),
         limit(input.store->path(), "samples of the part", static_cast<int64_t>(input.indices.size())) {
@@ -83,32 +81,6 @@ struct Loader::Impl {
     return loader_input;
   }
 
-  LabelsOfTask read_labels() const {
-    LabelsOfTask result;
-    const SampleTable& samples = input.store->samples();
-    for (const auto& task : input.tasks) {
-      auto& labels = result[task.task];
-      std::map<std::string, int32_t, std::less<>> index;
-      for (size_t c = 0; c < task.classes.size(); ++c) index[task.classes[c]] = static_cast<int32_t>(c);
-      int64_t num_foreign = 0;
-      labels.resize(static_cast<size_t>(input.store->size()), kUnknownLabel);
-      for (const int64_t i : input.indices) {
-        const std::string_view label = samples.label(task.task, i);
-        if (label.empty()) continue;
-        const auto at = index.find(label);
-        if (at == index.end()) {
-          ++num_foreign;
-        } else {
-          labels[static_cast<size_t>(i)] = at->second;
-        }
-      }
-      if (num_foreign > 0) {
-        log::warn("labels_unknown_to_task", {{"task", task.task}, {"samples", num_foreign}, {"used", "no"}});
-      }
-    }
-    return result;
-  }
-
   SamplerInput sampler_input() const {
     SamplerInput in;
     in.indices = input.indices;
@@ -116,8 +88,10 @@ struct Loader::Impl {
     in.seed = input.seed;
     for (const int64_t i : input.indices) in.lengths.push_back(source.length_of(i));
     if (input.is_training && config.sampler == Sampler::kBalanced && !input.tasks.empty()) {
-      const auto& labels = labels_of_task.at(input.tasks.front().task);
-      for (const int64_t i : input.indices) in.labels.push_back(labels[static_cast<size_t>(i)]);
+      require(input.tasks.front().has_classes(), ErrorCode::kConfig,
+              "loader.sampler: balanced draws want classes, but the first task '" + input.tasks.front().task +
+                  "' has none");
+      for (const int64_t i : input.indices) in.labels.push_back(targets.class_of(0, i));
     }
     return in;
   }
@@ -151,6 +125,7 @@ struct Loader::Impl {
       }
       const auto start = std::chrono::steady_clock::now();
       slot.batch.streams[modality.name] = collate(modality, rows, buffers, slot.profile);
+      if (targets.has_framewise()) add_clock(first, rows, slot.batch.streams[modality.name]);
       slot.profile.collate_s += seconds_from(start);
     }
     std::stable_sort(slot.bad.begin(), slot.bad.end(),
@@ -192,27 +167,31 @@ struct Loader::Impl {
   }
 
   void make_targets(size_t first, size_t last, Slot& slot) const {
-    const auto size = static_cast<int64_t>(last - first);
-    for (const auto& [task, labels] : labels_of_task) {
-      affect::Targets targets;
-      targets.y_B = at::empty({size}, at::TensorOptions(at::kLong));
-      targets.mask_B = at::empty({size}, at::TensorOptions(at::kBool));
-      auto* y = targets.y_B.data_ptr<int64_t>();
-      auto* known = targets.mask_B.data_ptr<bool>();
-      for (size_t i = first; i < last; ++i) {
-        const int32_t label = labels[static_cast<size_t>(plan.entries[i].sample_idx)];
-        known[i - first] = label != kUnknownLabel;
-        y[i - first] = std::max(label, 0);
-      }
-      // A sample that has nothing left teaches nothing and is not scored.
-      for (const auto& bad : slot.bad) {
-        const auto b = static_cast<int64_t>(bad.entry - first);
-        const bool has_any = std::any_of(
-            slot.batch.streams.begin(), slot.batch.streams.end(),
-            [b](const auto& stream) { return stream.second.present_B.template data_ptr<bool>()[b]; });
-        if (!has_any) known[b] = false;
-      }
-      slot.batch.targets[task] = std::move(targets);
+    std::vector<int64_t> samples_B;
+    for (size_t i = first; i < last; ++i) samples_B.push_back(plan.entries[i].sample_idx);
+    // A sample that has nothing left teaches nothing and is not scored.
+    std::vector<bool> is_lost_B(last - first, false);
+    for (const auto& bad : slot.bad) {
+      const size_t b = bad.entry - first;
+      is_lost_B[b] = std::none_of(
+          slot.batch.streams.begin(), slot.batch.streams.end(),
+          [b](const auto& stream) { return stream.second.present_B.template data_ptr<bool>()[b]; });
+    }
+    for (size_t t = 0; t < input.tasks.size(); ++t)
+      slot.batch.targets[input.tasks[t].task] = targets.rows(t, samples_B, is_lost_B);
+  }
+
+  /// Where the frames of a modality lie within their samples.
+  void add_clock(size_t first, const std::vector<SampleRow>& rows, affect::ModalityBatch& made) const {
+    const auto size = static_cast<int64_t>(rows.size());
+    made.start_s_B = at::zeros({size}, at::TensorOptions(at::kDouble));
+    made.rate_hz_B = at::zeros({size}, at::TensorOptions(at::kDouble));
+    for (size_t b = 0; b < rows.size(); ++b) {
+      const affect::Stream& stream = rows[b].stream();
+      if (!stream.values.defined()) continue;
+      const auto t0 = input.store->samples().t0(plan.entries[first + b].sample_idx);
+      made.start_s_B.data_ptr<double>()[b] = (stream.t0 - t0).seconds();
+      made.rate_hz_B.data_ptr<double>()[b] = stream.rate_hz;
     }
   }
 
@@ -366,7 +345,7 @@ struct Loader::Impl {
   const LoaderConfig config;
   FeatureSource source;
   BatchBuffers buffers;
-  const LabelsOfTask labels_of_task;
+  const TargetTable targets;
   const EpochSampler sampler;
   const EpochPlan first_plan;
   int64_t num_batches = 0;  ///< of the first epoch

@@ -5,4 +5,5 @@ list(APPEND sources
   loader/fitted_features.cpp
   loader/loader.cpp
   loader/loader_config.cpp
-  loader/sampler.cpp)
+  loader/sampler.cpp
+  loader/targets.cpp)
