@@ -144,8 +144,10 @@ class Observer {
 
 at::Tensor sum_of(const affect::ModelOutput& output) {
   at::Tensor sum;
-  for (const auto& [task, logits_BC] : output.logits_BC)
-    sum = sum.defined() ? sum + logits_BC.sum() : logits_BC.sum();
+  for (const auto* outputs :
+       {&output.logits_BC, &output.label_logits_BC, &output.value_BC, &output.value_BTC}) {
+    for (const auto& [task, of_task] : *outputs) sum = sum.defined() ? sum + of_task.sum() : of_task.sum();
+  }
   for (const auto& [name, loss] : output.losses) sum = sum + loss;
   return sum;
 }

@@ -7,6 +7,7 @@
 #include <set>
 #include <utility>
 
+#include "frame_clock.h"
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
 #include "limbic/nn/context.h"
@@ -25,6 +26,14 @@ namespace {
 bool is_name(const std::string& name) {
   return !name.empty() && name.find('.') == std::string::npos;
 }
+
+/// What one task has; null or empty = not of this model.
+struct TaskHeads {
+  std::shared_ptr<nn::Head> main;                      ///< of what was fused; null for late fusion
+  std::vector<std::shared_ptr<nn::Head>> of_modality;  ///< by modality
+  std::shared_ptr<nn::ScoreFusion> fusion;             ///< late fusion only
+  std::shared_ptr<nn::FrameHead> over_time;            ///< of a task over time, instead of all others
+};
 
 /// A name for a set of modules, so that state reads "encoders.audio.pool.hidden.weight".
 struct Group final : torch::nn::Module {};
@@ -58,15 +67,19 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     for (const auto& space : tasks_) {
       const auto found = config_.heads.find(space.task);
       const nn::HeadConfig head_config = found == config_.heads.end() ? nn::HeadConfig{} : found->second;
+      auto& of_task = heads_.emplace_back();
+      if (space.is_framewise()) {
+        of_task.over_time = nn::build_frame_head(head_config, shapes, fused_width, space);
+        heads->register_module(space.task, of_task.over_time->as_module());
+        continue;
+      }
       if (score_config == nullptr) {
-        heads_.push_back(nn::build_head(head_config, fused_width, space.num_classes()));
-        heads->register_module(space.task, heads_.back()->as_module());
-      } else {
-        score_fusions_.push_back(nn::build_score_fusion(
-            *score_config, static_cast<int64_t>(modalities_.size()), space.num_classes()));
-        fusion->register_module(space.task, score_fusions_.back()->as_module());
+        of_task.main = nn::build_head(head_config, fused_width, space);
+        heads->register_module(space.task, of_task.main->as_module());
       }
       if (head_config.crf) {
+        require(space.has_classes(), ErrorCode::kConfig,
+                "heads." + space.task + ".crf: the task has no classes");
         crf_[space.task] = nn::build_crf_layer(space.num_classes());
         group("crf")->register_module(space.task, crf_[space.task]->as_module());
       }
@@ -74,12 +87,17 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       // Late fusion has no other heads, so these have their place.
       const auto task_heads = std::make_shared<Group>();
       (score_config != nullptr ? heads : group("modality_heads"))->register_module(space.task, task_heads);
-      modality_heads_.emplace_back();
       for (size_t m = 0; m < modalities_.size(); ++m) {
-        modality_heads_.back().push_back(
-            nn::build_head(head_config, modality_widths[m], space.num_classes()));
-        task_heads->register_module(modalities_[m], modality_heads_.back().back()->as_module());
+        of_task.of_modality.push_back(nn::build_head(head_config, modality_widths[m], space));
+        task_heads->register_module(modalities_[m], of_task.of_modality.back()->as_module());
       }
+      if (score_config == nullptr) continue;
+      auto mixing = *score_config;
+      // A mean of probabilities is for classes; labels and values are averaged as scores.
+      if (!space.has_classes()) mixing.space = nn::ScoreSpace::kLogit;
+      of_task.fusion = nn::build_score_fusion(mixing, static_cast<int64_t>(modalities_.size()),
+                                              of_task.of_modality.front()->num_scores());
+      fusion->register_module(space.task, of_task.fusion->as_module());
     }
   }
 
@@ -108,14 +126,14 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     std::vector<at::Tensor> of_modality_BD;
     for (const auto& features : input.modalities) of_modality_BD.push_back(features.embedding_BD);
     if (fusion_ == nullptr) {
-      score_modalities(of_modality_BD, output);
+      const auto scores_TM = score_modalities(of_modality_BD, output);
       for (size_t t = 0; t < tasks_.size(); ++t) {
-        std::vector<at::Tensor> logits_BC;
-        for (const auto& modality : modalities_)
-          logits_BC.push_back(output.modality_logits_BC.at(tasks_[t].task).at(modality));
+        if (heads_[t].fusion == nullptr) continue;
         const PartScope scope("fusion", tasks_[t].task);
-        output.logits_BC[tasks_[t].task] = score_fusions_[t]->fuse(logits_BC, present_BM);
+        const auto scores_BS = heads_[t].fusion->fuse(scores_TM[t], present_BM);
+        heads_[t].of_modality.front()->read(scores_BS).put(tasks_[t].task, output);
       }
+      predict_over_time(batch, input, output);
       apply_crf(input.grid, output);
       return output;
     }
@@ -134,9 +152,11 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
           input.grid.to_rows(context_->forward(input.grid.to_grid(output.fused_BD), input.grid));
     }
     for (size_t t = 0; t < tasks_.size(); ++t) {
+      if (heads_[t].main == nullptr) continue;
       const PartScope scope("heads", tasks_[t].task);
-      output.logits_BC[tasks_[t].task] = heads_[t]->logits(output.fused_BD);
+      heads_[t].main->read(heads_[t].main->logits(output.fused_BD)).put(tasks_[t].task, output);
     }
+    predict_over_time(batch, input, output);
     if (config_.modality_heads)
       score_modalities(fused.embedding_BD.empty() ? of_modality_BD : fused.embedding_BD, output);
     apply_crf(input.grid, output);
@@ -235,19 +255,46 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     return is_training() && config_.modality_dropout > 0 ? hide_modalities(present_BM) : present_BM;
   }
 
-  /// Classes of the first task, -1 where unknown; undefined without targets.
+  /// Classes of the first task, -1 where unknown; undefined without targets, and where it has no classes.
   at::Tensor labels_of(const affect::Batch& batch) const {
     const auto found = batch.targets.find(tasks_.front().task);
-    if (found == batch.targets.end()) return {};
+    if (found == batch.targets.end() || !found->second.y_B.defined()) return {};
     return found->second.y_B.masked_fill(found->second.mask_B.logical_not(), -1);
   }
 
-  void score_modalities(const std::vector<at::Tensor>& embedding_BD, affect::ModelOutput& output) {
+  /// What the heads of single modalities say. @return their scores, by task and modality
+  std::vector<std::vector<at::Tensor>> score_modalities(const std::vector<at::Tensor>& embedding_BD,
+                                                        affect::ModelOutput& output) {
+    std::vector<std::vector<at::Tensor>> scores_TM(tasks_.size());
     for (size_t t = 0; t < tasks_.size(); ++t) {
       const PartScope scope(fusion_ == nullptr ? "heads" : "modality_heads", tasks_[t].task);
-      for (size_t m = 0; m < modalities_.size(); ++m)
-        output.modality_logits_BC[tasks_[t].task][modalities_[m]] =
-            modality_heads_[t][m]->logits(embedding_BD[m]);
+      for (size_t m = 0; m < heads_[t].of_modality.size(); ++m) {
+        const auto& head = heads_[t].of_modality[m];
+        scores_TM[t].push_back(head->logits(embedding_BD[m]));
+        output.modality_logits_BC[tasks_[t].task][modalities_[m]] = head->read(scores_TM[t].back()).main();
+      }
+    }
+    return scores_TM;
+  }
+
+  void predict_over_time(const affect::Batch& batch, const nn::FusionInput& input,
+                         affect::ModelOutput& output) {
+    std::vector<nn::TokenClock> clocks;
+    for (size_t t = 0; t < tasks_.size(); ++t) {
+      if (heads_[t].over_time == nullptr) continue;
+      const auto& task = tasks_[t].task;
+      const PartScope scope("heads", task);
+      const int64_t num_rows = num_rows_of(batch, branches_, tasks_[t].traits.rate_hz);
+      for (size_t m = clocks.size(); m < branches_.size(); ++m) {
+        const auto found = batch.streams.find(modalities_[m]);
+        clocks.push_back(clock_of(config_.encoders.at(modalities_[m]),
+                                  found == batch.streams.end() ? nullptr : &found->second,
+                                  input.modalities[m]));
+      }
+      const auto reading = heads_[t].over_time->forward(input, clocks, output.fused_BD, num_rows);
+      output.value_BTC[task] = reading.value_BTC;
+      output.covered_BT[task] = reading.covered_BT;
+      if (reading.log_variance_BTC.defined()) output.log_variance_BTC[task] = reading.log_variance_BTC;
     }
   }
 
@@ -287,11 +334,9 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::vector<ModalityBranch> branches_;  ///< by modality
   std::shared_ptr<nn::Fusion> fusion_;    ///< null for late fusion
   std::string fusion_name_;
-  std::shared_ptr<nn::DialogueContext> context_;                        ///< of what was fused; null = none
-  std::vector<std::shared_ptr<nn::Head>> heads_;                        ///< by task; none for late fusion
-  std::vector<std::vector<std::shared_ptr<nn::Head>>> modality_heads_;  ///< by task and modality, if any
-  std::vector<std::shared_ptr<nn::ScoreFusion>> score_fusions_;         ///< by task, late fusion only
-  std::map<std::string, std::shared_ptr<nn::CrfLayer>> crf_;            ///< by task, where asked for
+  std::shared_ptr<nn::DialogueContext> context_;              ///< of what was fused; null = none
+  std::vector<TaskHeads> heads_;                              ///< by task
+  std::map<std::string, std::shared_ptr<nn::CrfLayer>> crf_;  ///< by task, where asked for
 };
 
 }  // namespace
@@ -343,9 +388,11 @@ std::shared_ptr<MultimodalModel> build_model(const ModelConfig& config,
   for (const auto& space : tasks) {
     require(is_name(space.task), ErrorCode::kConfig,
             "'" + space.task + "' is no name for a task: no dots, not empty");
-    require(space.num_classes() >= 2, ErrorCode::kConfig,
+    const int64_t fewest = space.has_classes() ? 2 : 1;
+    require(space.num_classes() >= fewest, ErrorCode::kConfig,
             "task '" + space.task + "' has " + std::to_string(space.num_classes()) +
-                " classes; expected at least 2");
+                (space.has_classes() ? " classes" : " outputs") + "; expected at least " +
+                std::to_string(fewest));
     task_names.push_back(space.task);
   }
   require(std::set<std::string>(task_names.begin(), task_names.end()).size() == task_names.size(),

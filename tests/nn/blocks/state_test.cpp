@@ -17,7 +17,7 @@ class StateTest : public testing::Test {
     for (const auto& [name, tensor] : state_of(*head_->as_module())) state[name] = tensor.clone();
     return state;
   }
-  std::shared_ptr<Head> head_ = build_head(HeadConfig{}, 4, 3);
+  std::shared_ptr<Head> head_ = build_head(HeadConfig{}, 4, {"t", {"a", "b", "c"}});
 };
 
 TEST_F(StateTest, NamesParametersAndSharesTheirMemory) {

@@ -1,4 +1,5 @@
 list(APPEND sources
   heads/crf_test.cpp
   heads/hmm_test.cpp
+  heads/head_test.cpp
 )
