@@ -93,8 +93,11 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       }
       if (score_config == nullptr) continue;
       auto mixing = *score_config;
-      // A mean of probabilities is for classes; labels and values are averaged as scores.
-      if (!space.has_classes()) mixing.space = nn::ScoreSpace::kLogit;
+      // Means and products of probabilities are for classes; scores of labels and values are averaged.
+      if (!space.has_classes()) {
+        mixing.space = nn::ScoreSpace::kLogit;
+        if (mixing.weights == nn::ScoreWeights::kProduct) mixing.weights = nn::ScoreWeights::kMean;
+      }
       of_task.fusion = nn::build_score_fusion(mixing, static_cast<int64_t>(modalities_.size()),
                                               of_task.of_modality.front()->num_scores());
       fusion->register_module(space.task, of_task.fusion->as_module());

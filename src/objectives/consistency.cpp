@@ -83,7 +83,12 @@ at::Tensor semantic_loss(const std::vector<at::Tensor>& logits_BC, const at::Ten
 std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ClassCounts& /*counts*/,
                                  const std::vector<affect::LabelSpace>& tasks) {
   std::vector<std::string> known;
-  for (const auto& task : tasks) known.push_back(task.task);
+  std::vector<affect::LabelSpace> with_classes;
+  for (const auto& task : tasks) {
+    if (!task.has_classes()) continue;
+    known.push_back(task.task);
+    with_classes.push_back(task);
+  }
   const auto names = config.tasks.empty() ? known : config.tasks;
   require(names.size() >= 2, ErrorCode::kConfig,
           "consistency needs two tasks or more, here: " + (names.empty() ? "none" : core::join(names)));
@@ -94,7 +99,7 @@ std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ClassCou
             "there is no task '" + name + "', only " + core::join(known) + core::did_you_mean(name, known));
     require(std::count(names.begin(), names.end(), name) == 1, ErrorCode::kConfig,
             "task '" + name + "' is named twice");
-    chosen.push_back(tasks[static_cast<size_t>(found - known.begin())]);
+    chosen.push_back(with_classes[static_cast<size_t>(found - known.begin())]);
   }
   const affect::ClassConstraints constraints(affect::Ontology::load(config.ontology), chosen, config.corpus);
   return std::make_unique<ConsistencyObjective>(config.weight, names, consistent_assignments(constraints));

@@ -47,10 +47,26 @@ affect::Batch mixup(const affect::Batch& batch, double alpha,
     result.x = mix_frames(stream.x, mask_BT, order_B, lambda);
     result.mask_BT = mask_BT.logical_or(mask_BT.index_select(0, order_B));
     result.present_B = stream.present_B.logical_or(stream.present_B.index_select(0, order_B));
+    result.start_s_B = stream.start_s_B;
+    result.rate_hz_B = stream.rate_hz_B;
   }
   const auto is_self_B = order_B == at::arange(batch_size, order_B.options());
   for (const auto& [task, targets] : batch.targets) {
     auto& result = mixed.targets[task];
+    if (targets.value_BC.defined()) {
+      result.value_BC =
+          targets.value_BC * lambda + targets.value_BC.index_select(0, order_B) * (1.0 - lambda);
+      result.known_BC = targets.known_BC.logical_and(targets.known_BC.index_select(0, order_B));
+      result.mask_B = result.known_BC.any(1);
+      continue;
+    }
+    if (targets.value_BTC.defined()) {
+      // Frames of two samples that lie at different times have no target in common.
+      result.value_BTC = targets.value_BTC;
+      result.known_BTC = targets.known_BTC.logical_and(is_self_B.view({-1, 1, 1}));
+      result.mask_B = targets.mask_B.logical_and(is_self_B);
+      continue;
+    }
     result.y_B = targets.y_B;
     const auto found = num_classes.find(task);
     if (found == num_classes.end()) {

@@ -50,7 +50,7 @@ at::Tensor distillation_loss(const at::Tensor& student_BC, const at::Tensor& tea
 }
 
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ClassCounts& counts,
-                                 const std::vector<affect::LabelSpace>& /*tasks*/) {
+                                 const std::vector<affect::LabelSpace>& spaces) {
   std::vector<std::string> tasks;
   for (const auto& [task, count_C] : counts) tasks.push_back(task);
   auto named = config;
@@ -63,6 +63,10 @@ std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const Cla
   require(counts.count(named.task) != 0, ErrorCode::kConfig,
           "there is no task '" + named.task + "', only " + core::join(tasks) +
               core::did_you_mean(named.task, tasks));
+  for (const auto& space : spaces) {
+    require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
+            "self_distillation: task '" + named.task + "' has no classes");
+  }
   return std::make_unique<SelfDistillationObjective>(named);
 }
 

@@ -22,7 +22,33 @@ constexpr auto enum_names(ClassBalance) {
                                                               {ClassBalance::kEffective, "effective"}}};
 }
 
-/// Cross-entropy on one task's labels.
+/// What is minimised for a continuous task.
+enum class RegressionLoss {
+  kMse,
+  kMae,
+  kCcc,          ///< 1 - concordance of the batch, Lin 1989
+  kGaussianNll,  ///< Kendall & Gal 2017; wants model.heads.<task>.uncertainty
+};
+constexpr auto enum_names(RegressionLoss) {
+  return std::array<std::pair<RegressionLoss, const char*>, 4>{
+      {{RegressionLoss::kMse, "mse"},
+       {RegressionLoss::kMae, "mae"},
+       {RegressionLoss::kCcc, "ccc"},
+       {RegressionLoss::kGaussianNll, "gaussian_nll"}}};
+}
+
+/// What is minimised for an ordinal task.
+enum class OrdinalLoss {
+  kNll,    ///< of the class; all that belongs to cross-entropy holds
+  kCoral,  ///< cross-entropy of "more than class k", summed over k: Cao et al. 2020
+};
+constexpr auto enum_names(OrdinalLoss) {
+  return std::array<std::pair<OrdinalLoss, const char*>, 2>{
+      {{OrdinalLoss::kNll, "nll"}, {OrdinalLoss::kCoral, "coral"}}};
+}
+
+/// One task's targets, each by its kind: cross-entropy of classes, binary cross-entropy of labels that are
+/// known, a regression loss of values that are known.
 struct SupervisedConfig {
   static constexpr const char* kType = "supervised";
   static constexpr const char* kDoc = "labels of one task: cross-entropy, focal, balanced, mixup";
@@ -32,6 +58,8 @@ struct SupervisedConfig {
   ClassBalance class_balance = ClassBalance::kNone;
   double effective_beta = 0.999;
   double focal_gamma = 0.0;
+  OrdinalLoss ordinal = OrdinalLoss::kNll;
+  RegressionLoss regression = RegressionLoss::kMse;
   double auxiliary_weight = 0.0;
   double mixup = 0.0;
 
@@ -45,6 +73,8 @@ struct SupervisedConfig {
     v("effective_beta", effective_beta, "effective: beta in [0, 1)", config::half_open(0, 1));
     v("focal_gamma", focal_gamma, "focal loss (Lin et al. 2017): 0 = plain cross-entropy",
       config::at_least(0));
+    v("ordinal", ordinal, "ordinal tasks: nll or coral");
+    v("regression", regression, "continuous tasks: mse, mae, ccc or gaussian_nll");
     v("auxiliary_weight", auxiliary_weight, "score fusion: factor of the loss of every modality's own head",
       config::at_least(0));
     v("mixup", mixup, "mixup (Zhang et al. 2018): alpha of the Beta distribution; 0 = off",
