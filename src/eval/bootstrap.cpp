@@ -8,29 +8,13 @@
 #include "limbic/core/rng.h"
 #include "limbic/eval/metrics.h"
 #include "ranked_predictions.h"
+#include "resample.h"
 
 namespace limbic::eval {
 namespace {
 
 /// What is drawn as one: counts of (truth, prediction).
 using Group = std::map<std::pair<int64_t, int64_t>, int64_t>;
-
-struct Grouping {
-  std::vector<size_t> group;  ///< of every prediction
-  size_t num_groups = 0;
-};
-
-Grouping group_of_prediction(const std::vector<Prediction>& predictions, bool by_subject) {
-  Grouping result;
-  std::map<std::string, size_t> of_subject;
-  for (const Prediction& p : predictions) {
-    size_t group = result.num_groups;
-    if (by_subject && !p.subject.empty()) group = of_subject.emplace(p.subject, group).first->second;
-    if (group == result.num_groups) ++result.num_groups;
-    result.group.push_back(group);
-  }
-  return result;
-}
 
 double normal_cdf(double x) {
   return 0.5 * std::erfc(-x / std::sqrt(2.0));
@@ -55,9 +39,6 @@ double quantile(const std::vector<double>& sorted, double p) {
   return sorted[below] + (place - static_cast<double>(below)) * (sorted[above] - sorted[below]);
 }
 
-/// How often each group is drawn -> the measure.
-using ValueOfDraw = std::function<double(const std::vector<int64_t>& times_drawn)>;
-
 /// Acceleration of BCa: skewness of the jackknife values, each without one group.
 double acceleration(size_t num_groups, const ValueOfDraw& value) {
   std::vector<double> left_out;
@@ -77,6 +58,8 @@ double acceleration(size_t num_groups, const ValueOfDraw& value) {
   }
   return squares == 0.0 ? 0.0 : cubes / (6.0 * std::pow(squares, 1.5));
 }
+
+}  // namespace
 
 Interval interval_of(size_t num_groups, const ValueOfDraw& value, const BootstrapOptions& options) {
   require(options.num_resamples > 1 && options.level > 0 && options.level < 1, ErrorCode::kConfig,
@@ -125,12 +108,10 @@ Interval interval_of(size_t num_groups, const ValueOfDraw& value, const Bootstra
   return interval;
 }
 
-}  // namespace
-
 Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t num_classes,
                             const std::function<double(const ConfusionMatrix&)>& value,
                             const BootstrapOptions& options) {
-  const auto group_of = group_of_prediction(predictions, options.by_subject);
+  const auto group_of = group_samples(predictions, options.by_subject);
   std::vector<Group> groups(group_of.num_groups);
   for (size_t i = 0; i < predictions.size(); ++i) {
     ++groups[group_of.group[i]][{predictions[i].truth, predictions[i].prediction}];
@@ -150,7 +131,7 @@ Interval bootstrap_interval(const std::vector<Prediction>& predictions, int64_t 
 
 Interval bootstrap_auc(const std::vector<Prediction>& predictions, int64_t num_classes,
                        const BootstrapOptions& options) {
-  const auto group_of = group_of_prediction(predictions, options.by_subject);
+  const auto group_of = group_samples(predictions, options.by_subject);
   const RankedPredictions ranked(predictions, num_classes);
   std::vector<int64_t> weights(predictions.size());
   return interval_of(

@@ -85,23 +85,48 @@ std::string chance(const TaskReport& task) {
                          : "";
 }
 
-std::string metrics_html(const TaskReport& task) {
-  std::string html =
-      "<div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">metric</th><th "
-      "scope=\"col\">value, %</th>"
-      "<th scope=\"col\">95 % interval</th><th scope=\"col\" class=\"text\">0 to 100 "
-      "%</th></tr></thead><tbody>\n";
-  int64_t num_groups = 0;
+/// What is no share of anything, in plain numbers; empty without any.
+std::string plain_metrics_html(const TaskReport& task) {
+  std::string rows;
   for (const std::string& name : metrics_of(task)) {
+    if (is_share(task.labels, name)) continue;
     const Interval& i = task.metrics.at(name);
-    num_groups = i.num_groups;
-    html += fmt::format(
+    rows +=
+        fmt::format("<tr><th scope=\"row\">{}</th><td><b>{:.4f}</b></td><td class=\"span\">{}</td></tr>\n",
+                    html_escaped(shown_metric(name)), i.estimate,
+                    std::isfinite(i.low) ? fmt::format("{:.4f} \u2013 {:.4f}", i.low, i.high) : "\u2013");
+  }
+  if (rows.empty()) return rows;
+  return "<div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">metric</th><th "
+         "scope=\"col\">value</th><th scope=\"col\">95 % interval</th></tr></thead><tbody>\n" +
+         rows + "</tbody></table></div>\n";
+}
+
+/// Shares in per cent; empty without any.
+std::string shares_html(const TaskReport& task) {
+  std::string rows;
+  for (const std::string& name : metrics_of(task)) {
+    if (!is_share(task.labels, name)) continue;
+    const Interval& i = task.metrics.at(name);
+    rows += fmt::format(
         "<tr><th scope=\"row\">{}</th><td><b>{}</b></td><td class=\"span\">{}</td><td>{}</td></tr>\n",
         html_escaped(shown_metric(name)), percent(i.estimate),
         std::isfinite(i.low) ? percent(i.low) + " \u2013 " + percent(i.high) : "\u2013", whisker_svg(i));
   }
-  html +=
-      "</tbody></table></div>\n<p class=\"note\">UAR is the unweighted average recall" + chance(task) + ". ";
+  if (rows.empty()) return rows;
+  return "<div class=\"wide\"><table><thead><tr><th class=\"text\" scope=\"col\">metric</th><th "
+         "scope=\"col\">value, %</th>"
+         "<th scope=\"col\">95 % interval</th><th scope=\"col\" class=\"text\">0 to 100 "
+         "%</th></tr></thead><tbody>\n" +
+         rows + "</tbody></table></div>\n";
+}
+
+std::string metrics_html(const TaskReport& task) {
+  int64_t num_groups = 0;
+  for (const auto& [name, interval] : task.metrics) num_groups = interval.num_groups;
+  std::string html = shares_html(task);
+  html += plain_metrics_html(task) + "<p class=\"note\">";
+  if (task.labels.has_classes()) html += "UAR is the unweighted average recall" + chance(task) + ". ";
   if (num_groups < 2) return html + "No interval: it takes two people or samples at least.</p>\n";
   const bool is_by_subject = task.num_subjects > 0;
   html +=
@@ -166,13 +191,15 @@ std::string confusion_html(const TaskReport& task) {
 }
 
 std::string task_html(const TaskReport& task) {
-  std::string about = fmt::format("{} samples", task.confusion.total());
+  std::string about = fmt::format("{} samples", task.num_samples);
   if (task.num_subjects > 0) about += fmt::format(" of {} people", task.num_subjects);
   if (task.confusion.invalid() > 0) {
     about += fmt::format("; {} without a finite prediction, counted as wrong", task.confusion.invalid());
   }
   return "<section><h2>Task " + html_escaped(task.labels.task) + "</h2><p class=\"sub\">" + about + "</p>\n" +
-         metrics_html(task) + classes_html(task) + confusion_html(task) + "</section>\n";
+         metrics_html(task) +
+         (task.labels.has_classes() ? classes_html(task) + confusion_html(task) : std::string()) +
+         "</section>\n";
 }
 
 std::string warnings_html(const ReportInput& input) {
@@ -191,11 +218,13 @@ std::string selections_html(const ReportInput& input) {
   for (size_t t = 0; t < input.selections.front().tasks.size(); ++t) {
     const std::string& name = input.selections.front().tasks[t].labels.task;
     html += "<h3>Task " + html_escaped(name) +
-            ", %</h3><div class=\"wide\"><table><thead><tr><th class=\"text\">metric</th>";
+            (input.selections.front().tasks[t].labels.has_classes() ? ", %" : "") +
+            "</h3><div class=\"wide\"><table><thead><tr><th class=\"text\">metric</th>";
     for (const auto& selection : input.selections)
       html += "<th scope=\"col\">" + html_escaped(selection.name) + "</th>";
     html += "</tr></thead><tbody>\n";
-    for (const std::string& metric : metric_names()) {
+    const auto& labels = input.selections.front().tasks[t].labels;
+    for (const std::string& metric : task_metric_names(labels)) {
       html += "<tr><th scope=\"row\">" + html_escaped(shown_metric(metric)) + "</th>";
       for (const auto& selection : input.selections) {
         double value = std::numeric_limits<double>::quiet_NaN();
@@ -203,7 +232,7 @@ std::string selections_html(const ReportInput& input) {
           const auto found = task.metrics.find(metric);
           if (task.labels.task == name && found != task.metrics.end()) value = found->second.estimate;
         }
-        html += "<td>" + percent(value) + "</td>";
+        html += "<td>" + (is_share(labels, metric) ? percent(value) : fmt::format("{:.4f}", value)) + "</td>";
       }
       html += "</tr>\n";
     }
@@ -235,7 +264,7 @@ std::vector<Selection> clean_and_oracle(std::vector<TaskReport> clean, std::vect
 std::string selections_text(const std::vector<TaskReport>& clean, const std::vector<TaskReport>& oracle) {
   std::string text = "selection     clean (by validation)  oracle (by the test part: no result)\n";
   for (size_t t = 0; t < std::min(clean.size(), oracle.size()); ++t) {
-    for (const std::string& metric : metric_names()) {
+    for (const std::string& metric : task_metric_names(clean[t].labels)) {
       text += fmt::format("{:<13} {:<22.4f} {:.4f}{}\n", metric, clean[t].metrics.at(metric).estimate,
                           oracle[t].metrics.at(metric).estimate,
                           clean.size() > 1 ? "  " + clean[t].labels.task : "");
@@ -284,7 +313,7 @@ std::vector<Plot> training_plots(const std::string& results_csv) {
   const auto plot = [&](const char* title, const char* y_label) {
     return Plot{title, "epoch", y_label, columns.at("epoch"), {}};
   };
-  Plot losses = plot("Loss", "cross-entropy, nats");
+  Plot losses = plot("Loss", "loss");
   Plot rate = plot("Learning rate", "learning rate");
   std::map<std::string, Plot> of_tasks;
   for (const auto& name : csv.columns()) {

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "limbic/core/error.h"
+#include "limbic/eval/calibration.h"
 #include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
 
@@ -38,6 +39,64 @@ void check_prediction(const affect::LabelSpace& labels, const Prediction& p) {
   }
 }
 
+void check_values(const affect::LabelSpace& labels, const ValuePrediction& p) {
+  const size_t size = p.truth.size();
+  require(
+      size > 0 && size % labels.classes.size() == 0 && p.prediction.size() == size &&
+          (p.variance.empty() || p.variance.size() == size),
+      ErrorCode::kData,
+      fmt::format("sample '{}': {} true, {} predicted values and {} variances do not fit the {} outputs of "
+                  "task '{}'",
+                  p.id, size, p.prediction.size(), p.variance.size(), labels.classes.size(), labels.task));
+}
+
+template <class Sample>
+int64_t num_subjects(const std::vector<Sample>& samples) {
+  std::set<std::string> subjects;
+  for (const Sample& p : samples) {
+    if (!p.subject.empty()) subjects.insert(p.subject);
+  }
+  return static_cast<int64_t>(subjects.size());
+}
+
+std::string kind_name(affect::TaskKind wanted) {
+  for (const auto& [kind, name] : enum_names(wanted)) {
+    if (kind == wanted) return name;
+  }
+  return {};
+}
+
+/// By dimension: a number, or a list over time. NaN is dumped as null.
+nlohmann::json values_json(const affect::LabelSpace& labels, const std::vector<double>& values) {
+  nlohmann::json all = nlohmann::json::object();
+  const size_t num_outputs = labels.classes.size();
+  for (size_t c = 0; c < num_outputs; ++c) {
+    if (!labels.is_framewise()) {
+      all[labels.classes[c]] = values[c];
+      continue;
+    }
+    auto& over_time = all[labels.classes[c]] = nlohmann::json::array();
+    for (size_t i = c; i < values.size(); i += num_outputs) over_time.push_back(values[i]);
+  }
+  return all;
+}
+
+std::vector<double> values_from(const affect::LabelSpace& labels, const nlohmann::json& all) {
+  const auto number = [](const nlohmann::json& value) {
+    return value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>();
+  };
+  const size_t num_outputs = labels.classes.size();
+  std::vector<double> values;
+  for (size_t c = 0; c < num_outputs; ++c) {
+    const auto& of_output = all.at(labels.classes[c]);
+    const size_t num_rows = labels.is_framewise() ? of_output.size() : 1;
+    values.resize(std::max(values.size(), num_rows * num_outputs), std::numeric_limits<double>::quiet_NaN());
+    for (size_t t = 0; t < num_rows; ++t)
+      values[t * num_outputs + c] = number(labels.is_framewise() ? of_output.at(t) : of_output);
+  }
+  return values;
+}
+
 void write_confusion(const std::string& path, const TaskReport& report) {
   std::vector<std::string> columns{"truth"};
   columns.insert(columns.end(), report.labels.classes.begin(), report.labels.classes.end());
@@ -54,22 +113,38 @@ void write_confusion(const std::string& path, const TaskReport& report) {
 
 TaskReport evaluate(const affect::LabelSpace& labels, const std::vector<Prediction>& predictions,
                     const BootstrapOptions& options) {
-  std::set<std::string> subjects;
-  for (const Prediction& p : predictions) {
-    check_prediction(labels, p);
-    if (!p.subject.empty()) subjects.insert(p.subject);
-  }
-  TaskReport report{
-      labels, confusion(predictions, labels.num_classes()), {}, static_cast<int64_t>(subjects.size())};
+  for (const Prediction& p : predictions) check_prediction(labels, p);
+  TaskReport report{labels,
+                    confusion(predictions, labels.num_classes()),
+                    {},
+                    num_subjects(predictions),
+                    static_cast<int64_t>(predictions.size())};
   for (const Metric& row : metrics()) {
     report.metrics[row.name] = bootstrap_interval(predictions, labels.num_classes(), row.value, options);
   }
   report.metrics[kAucName] = bootstrap_auc(predictions, labels.num_classes(), options);
+  report.metrics[kEceName] = bootstrap_ece(predictions, options);
+  if (labels.traits.kind != affect::TaskKind::kOrdinal) return report;
+  for (const Metric& row : ordinal_metrics())
+    report.metrics[row.name] = bootstrap_interval(predictions, labels.num_classes(), row.value, options);
   return report;
 }
 
+TaskReport evaluate(const TaskPredictions& task, const BootstrapOptions& options) {
+  if (task.labels.has_classes()) return evaluate(task.labels, task.predictions, options);
+  for (const ValuePrediction& p : task.values) check_values(task.labels, p);
+  return {task.labels, ConfusionMatrix(1), value_intervals(task.labels, task.values, options),
+          num_subjects(task.values), static_cast<int64_t>(task.values.size())};
+}
+
+bool is_share(const affect::LabelSpace& task, const std::string& metric_name) {
+  if (metric_name == "qwk" || metric_name == "mae") return false;
+  return task.traits.kind != affect::TaskKind::kContinuous || metric_name.rfind("acc", 0) == 0 ||
+         metric_name.rfind("f1", 0) == 0;
+}
+
 std::vector<std::string> metrics_of(const TaskReport& report) {
-  std::vector<std::string> names = metric_names();
+  std::vector<std::string> names = task_metric_names(report.labels);
   for (const auto& [name, interval] : report.metrics) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
@@ -90,6 +165,16 @@ nlohmann::json to_json(const TaskReport& report) {
                     {"high", interval.high},
                     {"num_groups", interval.num_groups}};
   }
+  nlohmann::json task = {{"task", report.labels.task},
+                         {"traits",
+                          {{"kind", kind_name(report.labels.traits.kind)},
+                           {"range", report.labels.traits.range},
+                           {"rate_hz", report.labels.traits.rate_hz}}},
+                         {"classes", report.labels.classes},
+                         {"num_samples", report.num_samples},
+                         {"num_subjects", report.num_subjects},
+                         {"metrics", std::move(values)}};
+  if (!report.labels.has_classes()) return task;
   nlohmann::json per_class = nlohmann::json::array();
   nlohmann::json rows = nlohmann::json::array();
   for (int64_t truth = 0; truth < report.confusion.num_classes(); ++truth) {
@@ -103,14 +188,27 @@ nlohmann::json to_json(const TaskReport& report) {
     for (int64_t c = 0; c < report.confusion.num_classes(); ++c) row.push_back(report.confusion.at(truth, c));
     rows.push_back(std::move(row));
   }
-  return {{"task", report.labels.task},
-          {"classes", report.labels.classes},
-          {"num_samples", report.confusion.total()},
-          {"num_subjects", report.num_subjects},
-          {"num_invalid", report.confusion.invalid()},
-          {"metrics", std::move(values)},
-          {"per_class", std::move(per_class)},
-          {"confusion", std::move(rows)}};
+  task["num_invalid"] = report.confusion.invalid();
+  task["per_class"] = std::move(per_class);
+  task["confusion"] = std::move(rows);
+  return task;
+}
+
+affect::LabelSpace labels_from_json(const nlohmann::json& task) {
+  try {
+    affect::LabelSpace labels{task.at("task").get<std::string>(),
+                              task.at("classes").get<std::vector<std::string>>()};
+    if (!task.contains("traits")) return labels;
+    const auto& traits = task.at("traits");
+    for (const auto& [kind, name] : enum_names(affect::TaskKind{})) {
+      if (traits.at("kind").get<std::string>() == name) labels.traits.kind = kind;
+    }
+    labels.traits.range = traits.at("range").get<std::vector<double>>();
+    labels.traits.rate_hz = traits.at("rate_hz").get<double>();
+    return labels;
+  } catch (const nlohmann::json::exception& e) {
+    throw Error(ErrorCode::kData, std::string("not a task of a metrics.json: ") + e.what());
+  }
 }
 
 std::string leaks_text(const std::map<std::string, int64_t>& leaks) {
@@ -196,8 +294,9 @@ std::vector<TaskReport> write_results(const std::string& directory,
   std::vector<TaskReport> reports;
   const bool is_only_task = predictions.size() == 1;
   for (const auto& [name, task] : predictions) {
-    reports.push_back(evaluate(task.labels, task.predictions));
-    write_predictions(predictions_path(directory, name, is_only_task), task.labels, task.predictions);
+    reports.push_back(evaluate(task));
+    write_predictions(predictions_path(directory, name, is_only_task), task);
+    if (!task.labels.has_classes()) continue;
     write_confusion(directory + "/confusion" + (is_only_task ? "" : "_" + name) + ".csv", reports.back());
   }
   write_metrics_json(directory + "/metrics.json", reports, notes);
@@ -207,8 +306,8 @@ std::vector<TaskReport> write_results(const std::string& directory,
 std::string results_text(const std::vector<TaskReport>& reports) {
   std::string text;
   for (const TaskReport& report : reports) {
-    text += "\n" + report.labels.task + "\n" + metrics_table(report) + "\n" +
-            confusion_table(report.confusion, report.labels.classes);
+    text += "\n" + report.labels.task + "\n" + metrics_table(report);
+    if (report.labels.has_classes()) text += "\n" + confusion_table(report.confusion, report.labels.classes);
   }
   return text;
 }
@@ -253,6 +352,44 @@ std::vector<Prediction> read_predictions(const std::string& path, const affect::
     }
   }
   return predictions;
+}
+
+void write_predictions(const std::string& path, const TaskPredictions& task) {
+  if (task.labels.has_classes()) return write_predictions(path, task.labels, task.predictions);
+  formats::JsonlWriter writer(path);
+  for (const ValuePrediction& p : task.values) {
+    check_values(task.labels, p);
+    nlohmann::json row = {{"id", p.id},
+                          {"subject", p.subject},
+                          {"truth", values_json(task.labels, p.truth)},
+                          {"prediction", values_json(task.labels, p.prediction)}};
+    if (!p.variance.empty()) row["variance"] = values_json(task.labels, p.variance);
+    writer.write(row);
+  }
+  writer.finish();
+}
+
+TaskPredictions read_task_predictions(const std::string& path, const affect::LabelSpace& labels) {
+  TaskPredictions task{labels, {}, {}, std::numeric_limits<double>::quiet_NaN()};
+  if (labels.has_classes()) {
+    task.predictions = read_predictions(path, labels);
+    return task;
+  }
+  formats::JsonlReader reader(path);
+  for (nlohmann::json row; reader.next(row);) {
+    try {
+      ValuePrediction p{row.at("id").get<std::string>(), row.at("subject").get<std::string>(),
+                        values_from(labels, row.at("truth")), values_from(labels, row.at("prediction"))};
+      if (row.contains("variance")) p.variance = values_from(labels, row.at("variance"));
+      check_values(labels, p);
+      task.values.push_back(std::move(p));
+    } catch (const Error& e) {
+      throw e.in(reader.where());
+    } catch (const nlohmann::json::exception& e) {
+      throw Error(ErrorCode::kData, reader.where() + ": not a prediction: " + e.what());
+    }
+  }
+  return task;
 }
 
 }  // namespace limbic::eval

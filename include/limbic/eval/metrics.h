@@ -84,7 +84,9 @@ struct Metric {
 };
 /// accuracy, uar, macro_f1, weighted_f1
 const std::vector<Metric>& metrics();
-/// Those, and auc: everything a report has.
+/// Of ordered classes besides: qwk, mae.
+const std::vector<Metric>& ordinal_metrics();
+/// Those of metrics(), and auc.
 const std::vector<std::string>& metric_names();
 inline constexpr const char* kAucName = "auc";
 /// @throws Error(kConfig) with the nearest name

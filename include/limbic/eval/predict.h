@@ -6,23 +6,35 @@
 #include "limbic/affect/label_space.h"
 #include "limbic/data/loader.h"
 #include "limbic/eval/metrics.h"
+#include "limbic/eval/value_metrics.h"
 #include "limbic/model/multimodal.h"
 
 namespace limbic::eval {
 
-/// What a model said about the samples of one part, for one task. Samples whose label is unknown are left
+/// What a model said about the samples of one part, for one task. Samples whose target is unknown are left
 /// out.
 struct TaskPredictions {
   affect::LabelSpace labels;
-  std::vector<Prediction> predictions;
-  double loss = 0.0;  ///< mean cross-entropy, nats; NaN without samples
+  std::vector<Prediction> predictions;    ///< of a task of classes
+  std::vector<ValuePrediction> values{};  ///< of any other
+  /// NaN without samples. Mean cross-entropy, nats, per sample or per known label; of continuous tasks the
+  /// mean squared error.
+  double loss = 0.0;
 
-  /// A metric of metric_names() or "loss". @throws Error(kConfig)
+  int64_t size() const { return static_cast<int64_t>(predictions.size() + values.size()); }
+  /// A metric of task_metric_names() or "loss". @throws Error(kConfig)
   double value(const std::string& metric_name) const;
 };
 
+/// What is measured of a task: metric_names() and ece for classes, qwk and mae (in ranks) for ordered ones,
+/// value_metric_names() for the others.
+std::vector<std::string> task_metric_names(const affect::LabelSpace& task);
+
 /// Runs the model over every sample of the loader, in evaluation mode and without gradients; the mode it was
-/// in is restored. @return by task
-std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader);
+/// in is restored.
+/// @param temperature  by task, divides the logits of classes and labels; 1 where not named
+/// @return by task
+std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader,
+                                               const std::map<std::string, double>& temperature = {});
 
 }  // namespace limbic::eval
