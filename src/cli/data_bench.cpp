@@ -38,7 +38,8 @@ void run_data_bench(const DataBenchArgs& args) {
   core::set_num_threads(config.train.num_threads);
   data::LoaderInput input;
   input.store = train::open_store(config.data);
-  for (const auto& task : config.data.tasks) input.tasks.push_back(input.store->label_space(task));
+  input.tasks = train::task_spaces(config.data, *input.store);
+  input.targets = config.data.targets;
   input.indices = data::make_split(input.store->samples(), config.data.split).train;
   const auto scratch = fs::temp_directory_path() / fmt::format("limbic-data-bench-{}", getpid());
   input.features = data::fitted_features(config.data.features, *input.store, input.indices, scratch.string());

@@ -89,6 +89,7 @@ void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weig
                   const std::string& directory) {
   info.schema_version = kBundleSchema;
   info.limbic_version = core::version();
+  for (const auto& task : info.tasks) info.task_traits[task.task] = task.traits;
   info.git_revision = core::git_revision();
   const std::string temp = core::temp_name_for(directory);
   std::error_code ec;
@@ -111,6 +112,12 @@ void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weig
   }
 }
 
+std::map<std::string, double> temperatures(const BundleInfo& info) {
+  std::map<std::string, double> by_task;
+  for (const auto& [task, calibration] : info.calibration) by_task[task] = calibration.temperature;
+  return by_task;
+}
+
 Bundle load_bundle(const std::string& path) {
   const std::string directory = find_bundle(path);
   const std::string weights_path = directory + "/model.safetensors";
@@ -124,6 +131,10 @@ Bundle load_bundle(const std::string& path) {
       bundle.info.schema_version <= kBundleSchema, ErrorCode::kModel,
       fmt::format("{}/bundle.yaml: layout {} is newer than this limbic reads ({}); use limbic {} or later",
                   directory, bundle.info.schema_version, kBundleSchema, bundle.info.limbic_version));
+  for (auto& task : bundle.info.tasks) {
+    const auto traits = bundle.info.task_traits.find(task.task);
+    if (traits != bundle.info.task_traits.end()) task.traits = traits->second;
+  }
   find_feature_files(bundle.info.features, directory);
   const auto weights = formats::read_safetensors(weights_path).tensors;
   bundle.model = build_model(bundle.info.model, bundle.info.tasks, bundle.info.inputs);

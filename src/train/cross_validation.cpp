@@ -31,7 +31,7 @@ std::vector<affect::LabelSpace> tasks_of(const std::string& results) {
   std::vector<affect::LabelSpace> tasks;
   const auto metrics = formats::read_json(path);
   for (const auto& [name, task] : metrics.at("tasks").items()) {
-    tasks.push_back({name, task.at("classes").get<std::vector<std::string>>()});
+    tasks.push_back(eval::labels_from_json(task));
   }
   return tasks;
 }
@@ -54,8 +54,14 @@ eval::ResultNotes notes_of(const std::vector<std::string>& runs, const char* res
 }
 
 void write_folds(const std::string& path, const std::vector<std::string>& runs) {
+  std::vector<std::string> names;  // of all tasks; one that a task lacks is empty
+  for (const auto& task : tasks_of(runs.front() + kClean)) {
+    for (const auto& name : eval::task_metric_names(task)) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
   std::vector<std::string> columns{"fold", "selection", "task", "num_samples"};
-  for (const auto& name : eval::metric_names()) columns.push_back(name);
+  columns.insert(columns.end(), names.begin(), names.end());
   formats::CsvWriter csv(path, columns);
   for (const char* results : {kClean, kOracle}) {
     if (!all_have(runs, results)) continue;
@@ -64,9 +70,11 @@ void write_folds(const std::string& path, const std::vector<std::string>& runs) 
       for (const auto& [name, task] : metrics.at("tasks").items()) {
         csv.add(static_cast<int64_t>(fold)).add(results == kClean ? "clean" : "oracle").add(name);
         csv.add(task.at("num_samples").get<int64_t>());
-        for (const auto& metric : eval::metric_names()) {
-          const auto& value = task.at("metrics").at(metric).at("value");
-          value.is_null() ? csv.add_empty() : csv.add(value.get<double>());
+        for (const auto& metric : names) {
+          const auto& metrics_of_task = task.at("metrics");
+          const auto found = metrics_of_task.find(metric);
+          const bool is_empty = found == metrics_of_task.end() || found->at("value").is_null();
+          is_empty ? csv.add_empty() : csv.add(found->at("value").get<double>());
         }
         csv.end_row();
       }
@@ -76,45 +84,65 @@ void write_folds(const std::string& path, const std::vector<std::string>& runs) 
 }
 
 /// One task's predictions of every run, in the order of the runs.
-std::vector<std::vector<eval::Prediction>> read_runs(const std::vector<std::string>& runs,
-                                                     const char* results, const affect::LabelSpace& task,
-                                                     bool is_only_task) {
-  std::vector<std::vector<eval::Prediction>> of_runs;
+std::vector<eval::TaskPredictions> read_runs(const std::vector<std::string>& runs, const char* results,
+                                             const affect::LabelSpace& task, bool is_only_task) {
+  std::vector<eval::TaskPredictions> of_runs;
   for (const auto& run : runs)
     of_runs.push_back(
-        eval::read_predictions(eval::predictions_path(run + results, task.task, is_only_task), task));
+        eval::read_task_predictions(eval::predictions_path(run + results, task.task, is_only_task), task));
   return of_runs;
 }
 
-/// The mean of what all runs say of each sample.
-std::vector<eval::Prediction> mean_predictions(const std::vector<std::vector<eval::Prediction>>& of_runs,
-                                               const std::vector<std::string>& runs) {
-  std::vector<eval::Prediction> mean;
+std::vector<double>& scores_of(eval::Prediction& prediction) {
+  return prediction.probabilities;
+}
+std::vector<double>& scores_of(eval::ValuePrediction& prediction) {
+  return prediction.prediction;
+}
+
+/// The mean of the scores that all runs give each sample; everything else is the first run's.
+template <class Sample>
+std::vector<Sample> mean_scores(std::vector<std::vector<Sample>> of_runs,
+                                const std::vector<std::string>& runs) {
+  std::vector<Sample> mean = of_runs.front();
   std::map<std::string, size_t> place;
-  for (const auto& prediction : of_runs.front()) {
-    place[prediction.id] = mean.size();
-    mean.push_back(prediction);
-  }
+  for (size_t i = 0; i < mean.size(); ++i) place[mean[i].id] = i;
   for (size_t r = 1; r < of_runs.size(); ++r) {
     require(of_runs[r].size() == mean.size(), ErrorCode::kData,
             fmt::format("{}: {} tested samples, {} has {}; inner models of one fold test the same ones",
                         runs[r], of_runs[r].size(), runs[0], mean.size()));
-    for (const auto& prediction : of_runs[r]) {
+    for (auto& prediction : of_runs[r]) {
       const auto at = place.find(prediction.id);
       require(at != place.end(), ErrorCode::kData,
               runs[r] + ": tested sample '" + prediction.id + "', " + runs[0] + " did not");
-      auto& sum = mean[at->second].probabilities;
-      require(prediction.probabilities.size() == sum.size(), ErrorCode::kData,
-              runs[r] + ": sample '" + prediction.id + "' has another number of probabilities than in " +
-                  runs[0]);
-      for (size_t c = 0; c < sum.size(); ++c) sum[c] += prediction.probabilities[c];
+      auto& sum = scores_of(mean[at->second]);
+      const auto& scores = scores_of(prediction);
+      require(scores.size() == sum.size(), ErrorCode::kData,
+              runs[r] + ": sample '" + prediction.id + "' has another number of scores than in " + runs[0]);
+      for (size_t c = 0; c < sum.size(); ++c) sum[c] += scores[c];
     }
   }
   for (auto& prediction : mean) {
-    for (double& value : prediction.probabilities) value /= static_cast<double>(of_runs.size());
-    prediction = eval::make_prediction(prediction.id, prediction.subject, prediction.truth,
-                                       std::move(prediction.probabilities));
+    for (double& value : scores_of(prediction)) value /= static_cast<double>(of_runs.size());
   }
+  return mean;
+}
+
+/// The mean of what all runs say of each sample. A variance would not be that of the mean: it is left out.
+eval::TaskPredictions mean_predictions(const std::vector<eval::TaskPredictions>& of_runs,
+                                       const std::vector<std::string>& runs) {
+  eval::TaskPredictions mean = of_runs.front();
+  std::vector<std::vector<eval::Prediction>> classes;
+  std::vector<std::vector<eval::ValuePrediction>> values;
+  for (const auto& run : of_runs) {
+    classes.push_back(run.predictions);
+    values.push_back(run.values);
+  }
+  mean.predictions = mean_scores(std::move(classes), runs);
+  for (auto& p : mean.predictions)
+    p = eval::make_prediction(p.id, p.subject, p.truth, std::move(p.probabilities));
+  mean.values = mean_scores(std::move(values), runs);
+  for (auto& p : mean.values) p.variance.clear();
   return mean;
 }
 
@@ -129,11 +157,15 @@ std::vector<eval::TaskReport> pool(const std::string& directory, const std::vect
     std::set<std::string> ids;
     auto of_runs = read_runs(runs, results, task, tasks.size() == 1);
     for (size_t r = 0; r < runs.size(); ++r) {
-      for (auto& prediction : of_runs[r]) {
-        require(ids.insert(prediction.id).second, ErrorCode::kData,
-                runs[r] + results + ": sample '" + prediction.id + "' is in the test part of two folds");
-        all.predictions.push_back(std::move(prediction));
-      }
+      const auto take = [&](auto& from, auto& into) {
+        for (auto& prediction : from) {
+          require(ids.insert(prediction.id).second, ErrorCode::kData,
+                  runs[r] + results + ": sample '" + prediction.id + "' is in the test part of two folds");
+          into.push_back(std::move(prediction));
+        }
+      };
+      take(of_runs[r].predictions, all.predictions);
+      take(of_runs[r].values, all.values);
     }
   }
   return eval::write_results(directory + results, pooled, notes_of(runs, results));
@@ -166,9 +198,7 @@ void average_inner(const std::string& fold, const std::vector<std::string>& runs
     const auto tasks = tasks_of(runs.front() + results);
     std::map<std::string, eval::TaskPredictions> means;
     for (const auto& task : tasks) {
-      means[task.task].labels = task;
-      means[task.task].predictions =
-          mean_predictions(read_runs(runs, results, task, tasks.size() == 1), runs);
+      means[task.task] = mean_predictions(read_runs(runs, results, task, tasks.size() == 1), runs);
     }
     // Leaks of one outer fold are those of its inner ones: the most of them, not their sum.
     eval::ResultNotes notes;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -89,7 +90,7 @@ void add_oracle(const std::string& run, const std::vector<eval::TaskReport>& cle
   std::vector<eval::TaskReport> oracle;
   for (const auto& task : clean) {
     const auto path = eval::predictions_path(directory, task.labels.task, clean.size() == 1);
-    oracle.push_back(eval::evaluate(task.labels, eval::read_predictions(path, task.labels)));
+    oracle.push_back(eval::evaluate(eval::read_task_predictions(path, task.labels)));
   }
   text += "\n" + eval::selections_text(clean, oracle);
   page.selections = eval::clean_and_oracle(clean, std::move(oracle));
@@ -109,6 +110,13 @@ void write_html(const std::string& run, const std::string& directory, bool is_re
 std::string corpus_of(const data::Store& store, const affect::Ontology& ontology) {
   const auto& info = store.info();
   return ontology.file().corpora.count(info.importer) != 0 ? info.importer : info.name;
+}
+
+std::vector<affect::LabelSpace> with_classes(std::vector<affect::LabelSpace> tasks) {
+  tasks.erase(
+      std::remove_if(tasks.begin(), tasks.end(), [](const auto& task) { return !task.has_classes(); }),
+      tasks.end());
+  return tasks;
 }
 
 using Predictions = std::map<std::string, eval::TaskPredictions>;
@@ -136,6 +144,7 @@ std::string score_coarsely(const Predictions& predictions, const std::string& wa
   std::string dropped;
   std::optional<Error> problem;
   for (const auto& [name, task] : predictions) {
+    if (!task.labels.has_classes()) continue;
     try {
       const auto map = data::map_labels(task.labels, corpus, wanted, ontology);
       for (const auto& label : map.unmapped)
@@ -175,9 +184,13 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   eval::ResultNotes notes;
   input.indices = samples_of(*store, config, options, notes);
   input.tasks = bundle.info.tasks;
+  input.targets = config.data.targets;
   input.features = bundle.info.features;
   data::Loader loader(std::move(input), config.data.loader);
-  auto predictions = eval::predict(*bundle.model, loader);
+  // A temperature is of the weights in the bundle alone.
+  const auto temperature =
+      options.checkpoint == "best" ? model::temperatures(bundle.info) : std::map<std::string, double>{};
+  auto predictions = eval::predict(*bundle.model, loader, temperature);
   const bool is_consistent = !options.ontology.empty();
   std::optional<affect::Ontology> ontology;
   std::string corpus;
@@ -186,7 +199,8 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
     ontology = affect::Ontology::load(options.ontology);
     corpus = corpus_of(*store, *ontology);
   }
-  if (is_consistent) change = remove_contradictions(predictions, bundle.info.tasks, *ontology, corpus);
+  if (is_consistent)
+    change = remove_contradictions(predictions, with_classes(bundle.info.tasks), *ontology, corpus);
 
   EvaluateReport report;
   report.directory = run + "/eval/" + options.split;
@@ -200,6 +214,7 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   if (const std::string leaks = eval::leaks_text(notes.leaks); !leaks.empty()) report.text += leaks + "\n";
   if (ontology) {
     for (auto& of_task : reports) {
+      if (!of_task.labels.has_classes()) continue;
       eval::add_hierarchical_metrics(of_task, predictions.at(of_task.labels.task).predictions,
                                      eval::ancestor_sets(*ontology, of_task.labels, corpus));
     }

@@ -9,7 +9,7 @@
 #include "limbic/core/log.h"
 #include "limbic/core/suggest.h"
 #include "limbic/data/combine.h"
-#include "limbic/eval/metrics.h"
+#include "limbic/eval/predict.h"
 
 namespace limbic::train {
 namespace {
@@ -30,10 +30,22 @@ std::string find_source(const std::string& source) {
 }  // namespace
 
 void EarlyStoppingConfig::validate(config::Checks& checks) const {
-  std::vector<std::string> known = eval::metric_names();
-  known.emplace_back("loss");
+  // The first task's kind decides (selection_metric); here, what no kind has.
+  std::vector<std::string> known{"auto", "loss"};
+  affect::LabelSpace any{"any", {"one"}, {affect::TaskKind::kOrdinal, {-3.0, 3.0}, 1.0}};
+  for (const auto kind :
+       {affect::TaskKind::kOrdinal, affect::TaskKind::kMultiLabel, affect::TaskKind::kContinuous}) {
+    any.traits.kind = kind;
+    for (const auto& name : eval::task_metric_names(any)) {
+      const bool is_new = std::find(known.begin(), known.end(), name) == known.end();
+      if (is_new && name.find("_one") == std::string::npos) known.push_back(name);
+    }
+  }
+  const bool is_known = std::any_of(known.begin(), known.end(), [&](const std::string& name) {
+    return metric == name || metric.rfind(name + "_", 0) == 0;
+  });
   checks.expect(
-      std::find(known.begin(), known.end(), metric) != known.end(), "metric",
+      is_known, "metric",
       "must be one of " + core::join(known) + ", got '" + metric + "'" + core::did_you_mean(metric, known));
 }
 
@@ -48,6 +60,10 @@ void ExperimentConfig::validate(config::Checks& checks) const {
   for (const auto& [modality, feature] : data.features) {
     checks.expect(model.encoders.count(modality) == 1, "model",
                   "data.features." + modality + " has no encoder: add model.encoders." + modality);
+  }
+  for (const auto& [task, target] : data.targets) {
+    checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "data",
+                  "targets." + task + " is no task of data.tasks (" + core::join(data.tasks) + ")");
   }
   for (const auto& [task, head] : model.heads) {
     checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "model",
@@ -75,6 +91,29 @@ std::string DataConfig::shown_stores() const {
   std::string shown = store;
   for (const auto& corpus : corpora) shown += (shown.empty() ? "" : " + ") + corpus.store;
   return shown;
+}
+
+std::vector<affect::LabelSpace> task_spaces(const DataConfig& config, const data::Store& store) {
+  std::vector<affect::LabelSpace> tasks;
+  for (const auto& task : config.tasks) {
+    const auto target = config.targets.find(task);
+    tasks.push_back(target == config.targets.end() ? store.label_space(task)
+                                                   : data::target_space(task, target->second, store));
+  }
+  return tasks;
+}
+
+std::string selection_metric(const EarlyStoppingConfig& config, const affect::LabelSpace& task) {
+  if (config.metric == "auto") {
+    if (task.has_classes()) return "uar";
+    return task.traits.kind == affect::TaskKind::kMultiLabel ? "macro_f1" : "ccc";
+  }
+  auto known = eval::task_metric_names(task);
+  known.emplace_back("loss");
+  require(std::find(known.begin(), known.end(), config.metric) != known.end(), ErrorCode::kConfig,
+          "train.early_stopping.metric: task '" + task.task + "' has no '" + config.metric + "', only " +
+              core::join(known) + core::did_you_mean(config.metric, known));
+  return config.metric;
 }
 
 std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may_import) {

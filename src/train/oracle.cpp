@@ -25,7 +25,7 @@ struct OracleRecord::Impl {
     rows.push_back(row);
     const auto& at = row.at(key());
     const double value = at.is_null() ? NAN : at.get<double>();
-    const bool is_better = metric == "loss" ? value < best_value : value > best_value;
+    const bool is_better = eval::is_lower_better(metric) ? value < best_value : value > best_value;
     if (best_epoch != 0 && !std::isnan(best_value) && !is_better) return false;
     best_epoch = row.at("epoch").get<int64_t>();
     best_value = value;
@@ -57,7 +57,8 @@ void OracleRecord::add(int64_t epoch, int64_t step, const std::map<std::string, 
   nlohmann::json row = {{"epoch", epoch}, {"step", step}, {"selection", "oracle"}};
   for (const auto& [name, task] : test) {
     row["test/" + name + "/loss"] = task.loss;
-    for (const auto& metric : eval::metric_names()) row["test/" + name + "/" + metric] = task.value(metric);
+    for (const auto& metric : eval::task_metric_names(task.labels))
+      row["test/" + name + "/" + metric] = task.value(metric);
   }
   // NaN is null in JSON, here as after a restart.
   const bool is_best = impl_->take(nlohmann::json::parse(row.dump()));

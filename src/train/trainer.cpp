@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 
+#include "calibrate.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/interrupt.h"
@@ -71,6 +72,7 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
   input.store = store;
   input.indices = indices;
   input.tasks = tasks;
+  input.targets = config.data.targets;
   input.features = config.data.features;
   input.augment = config.data.augment;
   input.is_training = is_training;
@@ -79,9 +81,16 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
   return std::make_unique<data::Loader>(std::move(input), config.data.loader);
 }
 
-/// Whether `value` of a metric beats `best`; of losses the smaller one is better.
+/// Whether `value` of a metric beats `best`; of errors the smaller one is better.
 bool is_better(const std::string& metric, double value, double best) {
-  return metric == "loss" ? value < best : value > best;
+  return eval::is_lower_better(metric) ? value < best : value > best;
+}
+
+/// What of a task the line of an epoch shows.
+std::vector<std::string> shown_metrics(const affect::LabelSpace& task) {
+  if (task.has_classes()) return {"uar", "accuracy", "weighted_f1"};
+  if (task.traits.kind == affect::TaskKind::kMultiLabel) return {"macro_f1", "micro_f1", "auc"};
+  return {"ccc", "pearson", "mae"};
 }
 
 }  // namespace
@@ -92,7 +101,8 @@ struct Trainer::Impl {
     core::set_num_threads(config.train.num_threads);
     core::seed_torch(config.seed);
     store = open_store(config.data);
-    for (const auto& task : config.data.tasks) tasks.push_back(store->label_space(task));
+    tasks = task_spaces(config.data, *store);
+    selected_by = selection_metric(config.train.early_stopping, tasks.front());
     split = data::make_split(*store, config.data.split);
     warn_about_leaks();
     require(!split.train.empty(), ErrorCode::kData,
@@ -113,7 +123,7 @@ struct Trainer::Impl {
     // A run that goes on has these weights, or what became of them, in its checkpoint.
     if (!checkpoints.has_any()) model->load_pretrained();
     set_input_statistics();
-    counts = data::class_counts(*store, split.train, tasks);
+    counts = data::class_counts(*store, split.train, tasks, config.data.targets);
     warn_about_absent_classes();
     warn_about_giveaways();
     warn_about_shared_scales();
@@ -124,8 +134,7 @@ struct Trainer::Impl {
     if (config.train.oracle) {
       require(!split.test.empty(), ErrorCode::kConfig, "train.oracle: the split has no test part to consult");
       test_loader = make_loader(config, store, tasks, split.test, false);
-      oracle =
-          std::make_unique<OracleRecord>(run.path(), tasks.front().task, config.train.early_stopping.metric);
+      oracle = std::make_unique<OracleRecord>(run.path(), tasks.front().task, selected_by);
     }
   }
 
@@ -451,9 +460,8 @@ struct Trainer::Impl {
     const double train_s = seconds_since(epoch_start);
     const auto validation = validate();
     const auto& first_task = validation.at(tasks.front().task);
-    const std::string& metric = config.train.early_stopping.metric;
-    const double value = first_task.value(metric);
-    const bool is_best = best_epoch == 0 || is_better(metric, value, best_value);
+    const double value = first_task.value(selected_by);
+    const bool is_best = best_epoch == 0 || is_better(selected_by, value, best_value);
     const double delta = best_epoch == 0 ? 0 : value - best_value;
     if (is_best) {
       best_value = value;
@@ -469,11 +477,11 @@ struct Trainer::Impl {
       row["train/loss/" + name] = loss_count > 0 ? sum / static_cast<double>(loss_count) : NAN;
     for (const auto& [name, task] : validation) {
       row["val/" + name + "/loss"] = task.loss;
-      for (const auto& of_task : eval::metric_names())
+      for (const auto& of_task : eval::task_metric_names(task.labels))
         row["val/" + name + "/" + of_task] = task.value(of_task);
     }
     std::string shown;
-    for (const char* name : {"uar", "accuracy", "weighted_f1"}) {
+    for (const auto& name : shown_metrics(first_task.labels)) {
       shown += fmt::format("  {} {:.4f}", name, first_task.value(name));
     }
     history.push_back(row);
@@ -493,8 +501,9 @@ struct Trainer::Impl {
     const std::string bad = num_bad > 0 ? fmt::format(" | {} bad samples", num_bad) : "";
     log::info(fmt::format(
         "ep {:>3}/{}  loss {:.4f}{}  val loss {:.4f} | best ep {} {} {:.4f}{}{}{} | {:.1f} s, data {:.0f} %",
-        epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, metric, best_value,
-        stars, patience, bad, seconds_since(epoch_start), train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
+        epoch + 1, config.train.epochs, train_loss, shown, first_task.loss, best_epoch, selected_by,
+        best_value, stars, patience, bad, seconds_since(epoch_start),
+        train_s > 0 ? 100 * data_wait_s / train_s : 0.0));
 
     ++epoch;
     next_batch = 0;
@@ -534,6 +543,7 @@ struct Trainer::Impl {
   CheckpointStore checkpoints;
   std::shared_ptr<const data::Store> store;
   std::vector<affect::LabelSpace> tasks;
+  std::string selected_by;  ///< metric of the first task on validation
   data::Split split;
   std::unique_ptr<data::Loader> train_loader;
   std::unique_ptr<data::Loader> val_loader;
@@ -585,7 +595,10 @@ std::string Trainer::data_summary() const {
       fmt::format("data   {}  train {}  val {}  test {}\n       {}\n", in.config.data.shown_stores(),
                   in.split.train.size(), in.split.val.size(), in.split.test.size(), in.split.description);
   for (const auto& task : in.tasks) {
-    text += fmt::format("task   {} ({} classes):", task.task, task.num_classes());
+    text += fmt::format("task   {} ({} {}):", task.task, task.num_classes(),
+                        task.has_classes()                                  ? "classes"
+                        : task.traits.kind == affect::TaskKind::kMultiLabel ? "labels"
+                                                                            : "values");
     const auto& of_task = in.counts.at(task.task);
     for (size_t c = 0; c < task.classes.size(); ++c)
       text += fmt::format(" {} {}", task.classes[c], of_task[c]);
@@ -659,6 +672,26 @@ void Trainer::write_bundle() const {
     for (const auto& [name, value] : in.history[static_cast<size_t>(in.best_epoch - 1)].items()) {
       if (name.rfind("val/", 0) == 0 && value.is_number())
         info.validation[name.substr(4)] = value.get<double>();
+    }
+  }
+  if (in.config.train.calibrate) {
+    const auto chosen = in.model->copy();
+    nn::load_state(*chosen->as_module(), best.model);
+    info.calibration = calibrate(*chosen, *in.val_loader);
+    for (const auto& [task, found] : info.calibration) {
+      in.run.log_event({{"event", "calibrated"},
+                        {"task", task},
+                        {"temperature", found.temperature},
+                        {"nll_before", found.nll_before},
+                        {"nll_after", found.nll_after},
+                        {"ece_before", found.ece_before},
+                        {"ece_after", found.ece_after}});
+      log::info("calibrated", {{"task", task},
+                               {"temperature", found.temperature},
+                               {"nll_before", found.nll_before},
+                               {"nll_after", found.nll_after},
+                               {"ece_before", found.ece_before},
+                               {"ece_after", found.ece_after}});
     }
   }
   model::write_bundle(info, best.model, in.run / "bundle");

@@ -13,6 +13,25 @@
 
 namespace limbic::model {
 
+/// How the probabilities of one task were made honest: temperature scaling (Guo et al. 2017) on the
+/// validation part, with negative log-likelihood (nats) and expected calibration error there.
+struct Calibration {
+  double temperature = 1.0;  ///< divides the logits
+  double nll_before = 0.0;
+  double nll_after = 0.0;
+  double ece_before = 0.0;
+  double ece_after = 0.0;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("temperature", temperature, "divides the logits", config::above(0.0));
+    v("nll_before", nll_before, "negative log-likelihood of the validation part before, nats");
+    v("nll_after", nll_after, "and after");
+    v("ece_before", ece_before, "expected calibration error of the validation part before");
+    v("ece_after", ece_after, "and after");
+  }
+};
+
 /// Everything that inference needs, and nothing of training: a folder of bundle.yaml (this description),
 /// model.safetensors (weights and normalisation statistics) and README.md (the model card).
 struct BundleInfo {
@@ -21,6 +40,9 @@ struct BundleInfo {
   std::string limbic_version;  ///< that wrote it
   std::string git_revision;
   std::vector<affect::LabelSpace> tasks;
+  /// By task, what `tasks` lacks on disk. write_bundle() fills it, load_bundle() puts it into `tasks`.
+  std::map<std::string, affect::TaskTraits> task_traits{};
+  std::map<std::string, Calibration> calibration{};  ///< by task; one that is not named has none
   std::map<std::string, StreamShape> inputs;
   features::FeatureConfig features;        ///< what made the inputs, so that inference makes the same
   std::map<std::string, double> window_s;  ///< modality -> seconds that one decision looks at; 0 = one frame
@@ -39,6 +61,8 @@ struct BundleInfo {
     v("limbic_version", limbic_version, "version of limbic that wrote it");
     v("git_revision", git_revision, "source revision of limbic that wrote it");
     v("tasks", tasks, "what the model predicts");
+    v("task_traits", task_traits, "task -> what kind it is");
+    v("calibration", calibration, "task -> temperature that the probabilities are made with");
     v("inputs", inputs, "shape of one frame of every modality");
     v("features", features, "what makes the inputs");
     v("window_s", window_s, "modality -> seconds that one decision looks at; 0 = one frame");
@@ -55,6 +79,9 @@ struct BundleInfo {
 /// @throws Error(kStorage)
 void write_bundle(BundleInfo info, const std::map<std::string, at::Tensor>& weights,
                   const std::string& directory);
+
+/// By task, for eval::predict.
+std::map<std::string, double> temperatures(const BundleInfo& info);
 
 struct Bundle {
   BundleInfo info;

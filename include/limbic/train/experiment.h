@@ -56,7 +56,8 @@ struct DataConfig {
   std::string store;  ///< store folder
   ImportConfig import;
   std::vector<CorpusConfig> corpora;          ///< instead of `store`: several stores as one
-  std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store that get a head
+  std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store, or targets, that get a head
+  std::map<std::string, data::TargetConfig> targets;  ///< tasks made of what the store has
   data::ProtocolConfig split = data::GroupsProtocol{};
   features::FeatureConfig features;  ///< modality -> feature; these are the model's inputs
   data::AugmentConfig augment;
@@ -67,7 +68,8 @@ struct DataConfig {
     v("store", store, "store folder (made by `limbic data import`)");
     v("import", import, "how to make the store when it is not there");
     v("corpora", corpora, "several stores as one, instead of store and import");
-    v("tasks", tasks, "label spaces of the store to learn");
+    v("tasks", tasks, "label spaces of the store, or targets, to learn");
+    v("targets", targets, "task -> how it is made of the store's labels, numbers or annotation");
     v("split", split, "who trains, validates and tests");
     v("features", features, "modality -> feature; the inputs of the model");
     v("augment", augment, "modality -> random changes of training samples");
@@ -85,14 +87,16 @@ struct DataConfig {
 
 /// When training stops before its last epoch, and which epoch is best.
 struct EarlyStoppingConfig {
-  std::string metric =
-      "uar";  ///< of the first task on the validation part: uar, accuracy, macro_f1, weighted_f1, auc, loss
+  /// Of the first task on the validation part, see eval::task_metric_names, or loss. auto: uar of classes,
+  /// macro_f1 of several labels, ccc of values.
+  std::string metric = "auto";
   int64_t patience = 0;  ///< epochs without a better value; 0 = never stop early
 
   template <class Visitor>
   void visit(Visitor& v) {
     v("metric", metric,
-      "validation metric of the first task: uar, accuracy, macro_f1, weighted_f1, auc or loss");
+      "validation metric of the first task: auto (uar, macro_f1 or ccc), accuracy, weighted_f1, auc, mae, "
+      "loss...");
     v("patience", patience, "epochs without improvement before stopping; 0 = never", config::at_least(0));
   }
   void validate(config::Checks& checks) const;
@@ -110,6 +114,7 @@ struct TrainConfig {
   double checkpoint_minutes = 10.0;
   bool test_at_end = true;
   bool oracle = false;
+  bool calibrate = false;
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -128,6 +133,10 @@ struct TrainConfig {
       "also evaluate the test part after every epoch, into a record of its own that nothing else reads: what "
       "papers "
       "that select on the test part would report");
+    v("calibrate", calibrate,
+      "fit a temperature for every task of classes or labels on the validation part when training is over; "
+      "the "
+      "bundle keeps it");
   }
 };
 
@@ -156,5 +165,13 @@ struct ExperimentConfig {
 /// @param may_import  a store that is not there is made by its importer first
 /// @throws Error(kData, kConfig)
 std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may_import = true);
+
+/// config.tasks with their classes and kinds, from the store and config.targets.
+/// @throws Error(kData, kConfig)
+std::vector<affect::LabelSpace> task_spaces(const DataConfig& config, const data::Store& store);
+
+/// early_stopping.metric for a first task: `auto` resolved, any other one checked.
+/// @throws Error(kConfig) with the metrics that the task has
+std::string selection_metric(const EarlyStoppingConfig& config, const affect::LabelSpace& task);
 
 }  // namespace limbic::train
