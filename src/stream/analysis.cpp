@@ -27,6 +27,14 @@ Timestamp half(Timestamp t) {
   return {t.ticks / 2};
 }
 
+std::vector<affect::LabelSpace> tasks_with_classes(const model::BundleInfo& model) {
+  std::vector<affect::LabelSpace> tasks;
+  for (const auto& task : model.tasks) {
+    if (task.has_classes()) tasks.push_back(task);
+  }
+  return tasks;
+}
+
 /// Sound around a moving point: reads ahead as needed and forgets what lies behind.
 class SoundWindow {
  public:
@@ -119,7 +127,7 @@ class Pass {
         tracker_(config.tracker) {
     if (config.consistency) {
       result_.constraints = std::make_shared<const affect::ClassConstraints>(
-          affect::Ontology::load(config.consistency->ontology), bundle.info.tasks,
+          affect::Ontology::load(config.consistency->ontology), tasks_with_classes(bundle.info),
           config.consistency->corpus);
       require(!result_.constraints->contradictions().empty(), ErrorCode::kConfig,
               "consistency: no classes of the model's tasks can contradict each other; leave it out");
@@ -379,11 +387,8 @@ class Pass {
     for (size_t i = 0; i < pending_.size(); ++i) {
       Decision& decision = pending_[i].decision;
       bool is_finite = true;
-      for (const auto& [task, logits_BC] : output.logits_BC) {
-        const auto p_C = at::softmax(logits_BC[static_cast<int64_t>(i)].to(at::kFloat), 0).contiguous();
-        is_finite = is_finite && at::isfinite(p_C).all().item<bool>();
-        decision.probability[task].assign(p_C.data_ptr<float>(), p_C.data_ptr<float>() + p_C.numel());
-      }
+      for (const auto& task : bundle_.info.tasks)
+        is_finite = read_task(task, output, static_cast<int64_t>(i), decision) && is_finite;
       if (is_finite) {
         result_.decisions.push_back(std::move(decision));
       } else {
@@ -391,6 +396,56 @@ class Pass {
       }
     }
     pending_.clear();
+  }
+
+  /// What the model says of one row. @return false where that is not finite
+  bool read_task(const affect::LabelSpace& task, const affect::ModelOutput& output, int64_t row,
+                 Decision& decision) const {
+    const auto calibration = bundle_.info.calibration.find(task.task);
+    const double temperature =
+        calibration == bundle_.info.calibration.end() ? 1.0 : calibration->second.temperature;
+    const auto take = [](const at::Tensor& values, std::vector<float>& into) {
+      const auto plain = values.to(at::kFloat).contiguous();
+      into.assign(plain.data_ptr<float>(), plain.data_ptr<float>() + plain.numel());
+      return at::isfinite(plain).all().item<bool>();
+    };
+    if (task.has_classes())
+      return take(at::softmax(output.logits_BC.at(task.task)[row].to(at::kFloat) / temperature, 0),
+                  decision.probability[task.task]);
+    if (!is_continuous(task))
+      return take(at::sigmoid(output.label_logits_BC.at(task.task)[row].to(at::kFloat) / temperature),
+                  decision.probability[task.task]);
+    if (task.is_framewise()) return read_moment(task, output, row, decision);
+    bool is_finite = take(output.value_BC.at(task.task)[row], decision.value[task.task]);
+    const auto log_variance = output.log_variance_BC.find(task.task);
+    if (log_variance != output.log_variance_BC.end())
+      is_finite = take((0.5 * log_variance->second[row]).exp(), decision.deviation[task.task]) && is_finite;
+    return is_finite;
+  }
+
+  /// Of values over a window, the mean over the hop around the decision's time: windows follow each other by
+  /// a hop, so every moment of the recording has its rows.
+  bool read_moment(const affect::LabelSpace& task, const affect::ModelOutput& output, int64_t row,
+                   Decision& decision) const {
+    const auto& value_BTC = output.value_BTC.at(task.task);
+    const auto covered_T = output.covered_BT.at(task.task)[row];
+    // The window begins at most half its length before the decision; row t is t / rate_hz behind its start.
+    const double middle_s = std::min(0.5 * reach_s(), decision.t.seconds());
+    const auto num_rows = value_BTC.size(1);
+    const auto row_at = [&](double seconds) {
+      return std::clamp<int64_t>(std::llround(seconds * task.traits.rate_hz), 0, num_rows - 1);
+    };
+    const int64_t first = row_at(middle_s - 0.5 * config_.hop_s);
+    const int64_t count = row_at(middle_s + 0.5 * config_.hop_s) - first + 1;
+    auto here_T = covered_T.narrow(0, first, count);
+    auto rows_TC = value_BTC[row].narrow(0, first, count).to(at::kFloat);
+    if (!here_T.any().item<bool>()) {
+      here_T = covered_T;
+      rows_TC = value_BTC[row].to(at::kFloat);
+    }
+    const auto mean_C = rows_TC.index({here_T}).mean(0).contiguous();
+    decision.value[task.task].assign(mean_C.data_ptr<float>(), mean_C.data_ptr<float>() + mean_C.numel());
+    return at::isfinite(mean_C).all().item<bool>();
   }
 
   affect::ModalityBatch collate(const std::string& modality) const {
@@ -409,6 +464,8 @@ class Pass {
     made.x = at::zeros(shape, is_image ? at::kByte : at::kFloat);
     made.mask_BT = at::zeros({batch_size, longest}, at::kBool);
     made.present_B = at::zeros({batch_size}, at::kBool);
+    made.start_s_B = at::zeros({batch_size}, at::kDouble);
+    made.rate_hz_B = at::zeros({batch_size}, at::kDouble);
     for (int64_t i = 0; i < batch_size; ++i) {
       const auto& item = pending_[static_cast<size_t>(i)];
       const auto present = item.decision.present.find(modality);
@@ -418,6 +475,11 @@ class Pass {
       made.x[i].narrow(0, 0, num_frames).copy_(stream.values);
       made.mask_BT[i].narrow(0, 0, num_frames).copy_(stream.valid_T);
       made.present_B[i] = true;
+      // Of the longest window, which all of a decision's windows share the middle of.
+      const Timestamp start =
+          std::max(Timestamp{0}, item.decision.t - half(Timestamp::from_seconds(reach_s())));
+      made.start_s_B[i] = (stream.t0 - start).seconds();
+      made.rate_hz_B[i] = stream.rate_hz;
     }
     return made;
   }
@@ -439,17 +501,19 @@ class Pass {
     size_t first = 0;
     for (size_t i = 0; i < sharp.size(); ++i) {
       while (sharp[first].person != sharp[i].person || sharp[first].t < sharp[i].t - reach) ++first;
-      for (auto& [task, mean] : decisions[i].probability) {
-        std::fill(mean.begin(), mean.end(), 0.0f);
-        float count = 0;
-        for (size_t j = first;
-             j < sharp.size() && sharp[j].person == sharp[i].person && sharp[j].t <= sharp[i].t + reach;
-             ++j) {
-          const auto& p = sharp[j].probability.at(task);
-          for (size_t c = 0; c < mean.size(); ++c) mean[c] += p[c];
-          ++count;
+      size_t last = i + 1;
+      while (last < sharp.size() && sharp[last].person == sharp[i].person &&
+             sharp[last].t <= sharp[i].t + reach)
+        ++last;
+      for (const auto part : {&Decision::probability, &Decision::value, &Decision::deviation}) {
+        for (auto& [task, mean] : decisions[i].*part) {
+          std::fill(mean.begin(), mean.end(), 0.0f);
+          for (size_t j = first; j < last; ++j) {
+            const auto& p = (sharp[j].*part).at(task);
+            for (size_t c = 0; c < mean.size(); ++c) mean[c] += p[c];
+          }
+          for (auto& value : mean) value /= static_cast<float>(last - first);
         }
-        for (auto& value : mean) value /= count;
       }
     }
   }
@@ -578,20 +642,20 @@ std::map<std::string, size_t> winning_classes(const Analysis& analysis, const mo
                                               const std::map<std::string, std::vector<float>>& probability) {
   std::map<std::string, size_t> winners;
   if (analysis.constraints == nullptr) {
-    for (const auto& task : model.tasks) {
+    for (const auto& task : tasks_with_classes(model)) {
       const auto& p = probability.at(task.task);
       winners[task.task] = static_cast<size_t>(std::max_element(p.begin(), p.end()) - p.begin());
     }
     return winners;
   }
   std::vector<std::vector<double>> by_task;
-  for (const auto& task : model.tasks) {
+  const auto tasks = tasks_with_classes(model);
+  for (const auto& task : tasks) {
     const auto& p = probability.at(task.task);
     by_task.emplace_back(p.begin(), p.end());
   }
   const auto choice = analysis.constraints->decode(by_task);
-  for (size_t t = 0; t < model.tasks.size(); ++t)
-    winners[model.tasks[t].task] = static_cast<size_t>(choice.classes[t]);
+  for (size_t t = 0; t < tasks.size(); ++t) winners[tasks[t].task] = static_cast<size_t>(choice.classes[t]);
   return winners;
 }
 

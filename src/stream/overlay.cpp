@@ -57,7 +57,20 @@ class Painter {
 
   std::string best(const Decision& decision) const {
     const auto& task = model_.tasks.front();
+    if (is_continuous(task)) {
+      std::string words;
+      for (size_t c = 0; c < task.classes.size(); ++c)
+        words +=
+            fmt::format("{}{} {:.2f}", c == 0 ? "" : "  ", task.classes[c], decision.value.at(task.task)[c]);
+      return words;
+    }
     const auto& p = decision.probability.at(task.task);
+    if (!task.has_classes()) {
+      std::string words;
+      for (size_t c = 0; c < task.classes.size(); ++c)
+        if (p[c] >= 0.5f) words += (words.empty() ? "" : " ") + task.classes[c];
+      return words;
+    }
     const size_t at = winning_classes(analysis_, model_, decision.probability).at(task.task);
     return fmt::format("{} {:.0f}%", task.classes[at], 100 * p[at]);
   }
@@ -74,6 +87,7 @@ class Painter {
   /// A bar per class of the first task, beside the box, or left of it where there is no room.
   void bars(const Decision& decision, cv::Point corner, const cv::Scalar& color) {
     const auto& task = model_.tasks.front();
+    if (is_continuous(task)) return;  // a value has no length between nothing and all
     const auto& p = decision.probability.at(task.task);
     const double scale = 0.7 * text_scale_;
     int name_width = 0;

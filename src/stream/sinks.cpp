@@ -21,22 +21,50 @@ const Decision* decision_of(const Analysis& analysis, const FrameRecord& frame) 
   return at < 0 ? nullptr : &analysis.decisions[static_cast<size_t>(at)];
 }
 
+double rounded(double value, double digits) {
+  return std::round(value * digits) / digits;
+}
+
+/// One task's numbers by the names of its outputs.
+json by_output(const affect::LabelSpace& task, const std::vector<float>& numbers) {
+  json named = json::object();
+  for (size_t c = 0; c < task.classes.size(); ++c)
+    named[task.classes[c]] = rounded(static_cast<double>(numbers[c]), 1e4);
+  return named;
+}
+
+/// How spread a distribution is, nats: 0 = sure.
+double entropy(const std::vector<float>& probability) {
+  double sum = 0;
+  for (const float p : probability)
+    sum -= p > 0 ? static_cast<double>(p) * std::log(static_cast<double>(p)) : 0.0;
+  return sum;
+}
+
 json scores_json(const Analysis& analysis, const Decision& decision, const model::BundleInfo& model) {
   json scores = json::object();
   const auto winners = winning_classes(analysis, model, decision.probability);
   for (const auto& task : model.tasks) {
-    const auto& probability = decision.probability.at(task.task);
-    json by_class = json::object();
-    for (size_t c = 0; c < task.classes.size(); ++c) {
-      by_class[task.classes[c]] = std::round(1e4 * static_cast<double>(probability[c])) / 1e4;
+    auto& of_task = scores[task.task];
+    if (is_continuous(task)) {
+      of_task["value"] = by_output(task, decision.value.at(task.task));
+      const auto deviation = decision.deviation.find(task.task);
+      if (deviation != decision.deviation.end()) of_task["deviation"] = by_output(task, deviation->second);
+      continue;
     }
-    scores[task.task] = {{"label", task.classes[winners.at(task.task)]}, {"probability", by_class}};
+    const auto& probability = decision.probability.at(task.task);
+    of_task["probability"] = by_output(task, probability);
+    if (task.has_classes()) {
+      of_task["label"] = task.classes[winners.at(task.task)];
+      of_task["entropy"] = rounded(entropy(probability), 1e4);
+      continue;
+    }
+    of_task["labels"] = json::array();
+    for (size_t c = 0; c < task.classes.size(); ++c) {
+      if (probability[c] >= 0.5f) of_task["labels"].push_back(task.classes[c]);
+    }
   }
   return scores;
-}
-
-double rounded(double value, double digits) {
-  return std::round(value * digits) / digits;
 }
 
 json box_json(const vision::Box& box) {
@@ -44,30 +72,32 @@ json box_json(const vision::Box& box) {
       {rounded(box.x, 10), rounded(box.y, 10), rounded(box.width, 10), rounded(box.height, 10)});
 }
 
-/// Mean probabilities of one person's decisions.
+/// Mean probabilities and values of one person's decisions.
 json mean_scores(const Analysis& analysis, const model::BundleInfo& model, int64_t person) {
   json means = json::object();
   std::map<std::string, std::vector<float>> mean_probability;
   for (const auto& task : model.tasks) {
+    const auto part = is_continuous(task) ? &Decision::value : &Decision::probability;
     std::vector<double> sum(task.classes.size(), 0.0);
     int64_t count = 0;
     for (const auto& decision : analysis.decisions) {
       if (decision.person != person) continue;
-      const auto& probability = decision.probability.at(task.task);
-      for (size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(probability[c]);
+      const auto& numbers = (decision.*part).at(task.task);
+      for (size_t c = 0; c < sum.size(); ++c) sum[c] += static_cast<double>(numbers[c]);
       ++count;
     }
     if (count == 0) return means;  // decisions have every task
-    json by_class = json::object();
-    for (size_t c = 0; c < sum.size(); ++c) {
-      sum[c] /= static_cast<double>(count);
-      by_class[task.classes[c]] = rounded(sum[c], 1e4);
-    }
-    mean_probability[task.task].assign(sum.begin(), sum.end());
-    means[task.task] = {{"mean_probability", by_class}, {"num_decisions", count}};
+    for (double& value : sum) value /= static_cast<double>(count);
+    const std::vector<float> mean(sum.begin(), sum.end());
+    means[task.task] = {{is_continuous(task) ? "mean_value" : "mean_probability", by_output(task, mean)},
+                        {"num_decisions", count}};
+    if (task.has_classes()) mean_probability[task.task] = mean;
   }
-  const auto winners = winning_classes(analysis, model, mean_probability);
-  for (const auto& task : model.tasks) means[task.task]["label"] = task.classes[winners.at(task.task)];
+  for (const auto& [task, winner] : winning_classes(analysis, model, mean_probability)) {
+    for (const auto& space : model.tasks) {
+      if (space.task == task) means[task]["label"] = space.classes[winner];
+    }
+  }
   return means;
 }
 
@@ -77,7 +107,7 @@ void write_frames_csv(const std::string& path, const Analysis& analysis, const m
   std::vector<std::string> columns{"frame",  "timestamp", "face_id",    "success",     "face_score",
                                    "face_x", "face_y",    "face_width", "face_height", "num_faces"};
   for (const auto& task : model.tasks) {
-    columns.push_back(task.task);
+    if (task.has_classes()) columns.push_back(task.task);
     for (const auto& name : task.classes) columns.push_back(task.task + "_" + name);
   }
   formats::CsvWriter csv(path, columns);
@@ -98,9 +128,10 @@ void write_frames_csv(const std::string& path, const Analysis& analysis, const m
     std::map<std::string, size_t> winners;
     if (decision != nullptr) winners = winning_classes(analysis, model, decision->probability);
     for (const auto& task : model.tasks) {
-      csv.add(decision == nullptr ? "" : task.classes[winners.at(task.task)]);
+      if (task.has_classes()) csv.add(decision == nullptr ? "" : task.classes[winners.at(task.task)]);
+      const auto part = is_continuous(task) ? &Decision::value : &Decision::probability;
       for (size_t c = 0; c < task.classes.size(); ++c) {
-        csv.add(decision == nullptr ? "" : fmt::format("{:.4f}", decision->probability.at(task.task)[c]));
+        csv.add(decision == nullptr ? "" : fmt::format("{:.4f}", (decision->*part).at(task.task)[c]));
       }
     }
     csv.end_row();

@@ -23,8 +23,12 @@ inline constexpr int64_t kNobody = -1;
 struct Decision {
   core::Timestamp t;
   int64_t person = kNobody;
-  std::map<std::string, bool> present;                    ///< modality -> was it there
-  std::map<std::string, std::vector<float>> probability;  ///< task -> by class; all finite, sum 1
+  std::map<std::string, bool> present;  ///< modality -> was it there
+  /// Task -> by class, sum 1; or by label, each by itself. All finite, of calibrated scores where the bundle
+  /// has a temperature.
+  std::map<std::string, std::vector<float>> probability;
+  std::map<std::string, std::vector<float>> value;      ///< continuous task -> by dimension; all finite
+  std::map<std::string, std::vector<float>> deviation;  ///< the same tasks, where the model says it
 };
 
 /// One person in one frame.
@@ -71,8 +75,13 @@ struct Analysis {
   bool is_truncated() const { return video_stats.truncated || audio_stats.truncated; }
 };
 
-/// The label of every task, as index of its class: the most probable one, or with constraints the most
-/// probable ones that agree. @param probability  task -> by class
+/// Outputs of a task are independent numbers: labels or dimensions.
+inline bool is_continuous(const affect::LabelSpace& task) {
+  return task.traits.kind == affect::TaskKind::kContinuous;
+}
+
+/// The label of every task of classes, as index of its class: the most probable one, or with constraints the
+/// most probable ones that agree. @param probability  task -> by class
 std::map<std::string, size_t> winning_classes(const Analysis& analysis, const model::BundleInfo& model,
                                               const std::map<std::string, std::vector<float>>& probability);
 

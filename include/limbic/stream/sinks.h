@@ -8,8 +8,9 @@
 namespace limbic::stream {
 
 /// One row a decoded frame, about the most prominent person in it: frame, timestamp (s), face_id, success,
-/// face_score, face_x, face_y, face_width, face_height (pixels), num_faces, then for every task <task> and
-/// <task>_<class> (probability). Cells without a value are empty, never 0.
+/// face_score, face_x, face_y, face_width, face_height (pixels), num_faces, then for every task <task> (where
+/// it has classes) and <task>_<class>: the probability of a class or label, or the value of a dimension.
+/// Cells without a value are empty, never 0.
 void write_frames_csv(const std::string& path, const Analysis& analysis, const model::BundleInfo& model);
 /// One line a frame with everybody in it.
 void write_frames_jsonl(const std::string& path, const Analysis& analysis, const model::BundleInfo& model);
