@@ -110,6 +110,36 @@ TEST(Cli, EveryShippedRecipeIsWellFormed) {
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
 }
 
+TEST(Cli, SentimentOfMosiIsTrainedAsARegressionAndReportedByItsConventions) {
+  LIMBIC_REQUIRE_DATA("mosi_poria");
+  test::TempDir dir;
+  const auto imported =
+      limbic("data import mosi_poria " + test::real_data() + "/mosi_poria --out " + (dir / "store"));
+  ASSERT_EQ(imported.exit_code, 0) << imported.err;
+  core::write_file(dir / "mosi.yaml", "name: mosi\ndata:\n  store: " + (dir / "store") + R"(
+  tasks: [intensity]
+  targets: {intensity: {kind: continuous, values: [sentiment], range: [-3, 3]}}
+  split: {type: fraction, val: 0.15, test: 0.25, stratify_by: ""}
+  features: {text_features: {type: values}}
+  loader: {batch_size: 64, num_workers: 0}
+model:
+  encoders: {text_features: {type: gru, projection: 0, hidden: 16, dropout: 0.1}}
+train:
+  epochs: 1
+  num_threads: 1
+)");
+  const auto trained = limbic("train " + (dir / "mosi.yaml") + " --out " + (dir / "run") +
+                              " --set train.epochs=4 --set train.early_stopping.metric=mae "
+                              "--set model.heads.intensity.bound=tanh");
+  ASSERT_EQ(trained.exit_code, 0) << trained.err;
+  const auto metrics = nlohmann::json::parse(core::read_file(dir / "run/eval/test/metrics.json"));
+  const auto& measured = metrics.at("tasks").at("intensity").at("metrics");
+  EXPECT_LT(measured.at("mae").at("value").get<double>(), 1.5);
+  EXPECT_GT(measured.at("pearson").at("value").get<double>(), 0.3);
+  for (const char* name : {"acc2_has0", "acc2_non0", "f1_non0", "acc7", "acc5", "acc3"})
+    EXPECT_TRUE(measured.at(name).at("value").is_number()) << name;
+}
+
 TEST(Cli, ResolvedRecipesReloadToThemselves) {
   test::TempDir dir;
   const auto first = limbic("config show configs/demo.yaml --set seed=7");

@@ -109,6 +109,28 @@ TEST(Infer, LabelsOfSeveralTasksDoNotContradictEachOtherWhenAsked) {
             std::string::npos);
 }
 
+TEST(Infer, ValuesLabelsAndValuesOverTimeHaveTheirColumns) {
+  test::TempDir dir;
+  using affect::TaskKind;
+  const auto bundle =
+      test::untrained_bundle(dir / "bundle", false, true, 2.0,
+                             {{"affect", {"valence", "arousal"}, {TaskKind::kContinuous, {-1.0, 1.0}, 0.0}},
+                              {"aus", {"au04", "au12"}, {TaskKind::kMultiLabel, {}, 0.0}},
+                              {"trace", {"valence"}, {TaskKind::kContinuous, {}, 5.0}},
+                              {"emotion", {"calm", "excited"}}});
+  EXPECT_EQ(bundle.info.tasks[2].traits.rate_hz, 5.0);
+  write_faceless_clip(dir / "clip.mp4", 60);
+  const auto outputs = infer_recording(dir / "clip.mp4", bundle, {}, dir / "out", true);
+  for (const char* name : {"affect_valence", "affect_arousal", "aus_au04", "trace_valence", "emotion_calm"}) {
+    for (const double value : column(dir / "out/frames.csv", name)) EXPECT_TRUE(std::isfinite(value)) << name;
+  }
+  EXPECT_FALSE(formats::CsvReader(dir / "out/frames.csv").has_column("affect"));
+  const auto& said = outputs.summary->at("recording");
+  EXPECT_TRUE(said.at("affect").at("mean_value").at("arousal").is_number());
+  EXPECT_TRUE(said.at("aus").at("mean_probability").at("au12").is_number());
+  EXPECT_TRUE(said.at("emotion").contains("label"));
+}
+
 TEST(Infer, AModelWithEarsSpeaksForTheWholeRecordingWhenNobodyIsSeen) {
   test::TempDir dir;
   const auto bundle = test::untrained_bundle(dir / "bundle", true, true, 2.0);

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <fmt/format.h>
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -11,10 +12,14 @@
 namespace limbic::test {
 
 /// A store that trains in milliseconds: 60 short series of 6 subjects; the class is the level, seen through
-/// noise. @param tasks  of three classes each
+/// noise.
+/// @param tasks       of three classes each
+/// @param has_values  also numbers: "level", and "noise" that nothing explains and a third of the samples
+/// lack
 inline void write_level_store(const std::string& path, uint64_t seed,
-                              const std::vector<affect::LabelSpace>& tasks = {
-                                  {"emotion", {"low", "middle", "high"}}}) {
+                              const std::vector<affect::LabelSpace>& tasks = {{"emotion",
+                                                                               {"low", "middle", "high"}}},
+                              bool has_values = false) {
   data::DatasetInfo info;
   info.name = "levels";
   info.importer = "test";
@@ -31,6 +36,10 @@ inline void write_level_store(const std::string& path, uint64_t seed,
     sample.clip = sample.id;
     sample.duration = core::Timestamp::from_seconds(2);
     for (const auto& task : tasks) sample.labels[task.task] = task.classes[static_cast<size_t>(i / 6 % 3)];
+    if (has_values) {
+      sample.values["level"] = static_cast<double>(i / 6 % 3);
+      if (i % 3 != 0) sample.values["noise"] = std::sin(static_cast<double>(i));
+    }
     data::RawStream eda;
     eda.rate_hz = 4;
     eda.values = at::empty({8, 1});

@@ -97,6 +97,44 @@ TEST_F(TrainerTest, TasksThatMustAgreeAreTrainedAndEvaluatedTogether) {
             std::string::npos);
 }
 
+TEST_F(TrainerTest, TasksOfOtherKindsAreTrainedSelectedCalibratedAndEvaluated) {
+  test::write_level_store(dir_ / "rated", 1, {{"emotion", {"low", "middle", "high"}}}, /*has_values=*/true);
+  auto config = experiment(14);
+  config.data.store = dir_ / "rated";
+  config.data.tasks = {"affect", "aus", "grade", "emotion"};
+  const auto target = [](const std::string& text) {
+    return config::load_text<data::TargetConfig>(text, "targets.yaml");
+  };
+  config.data.targets = {
+      {"affect", target("{kind: continuous, values: [level, noise], range: [-1, 3]}")},
+      {"aus", target("{kind: multi_label, values: [level], threshold: 0.5, classes: [au04]}")},
+      {"grade", target("{kind: ordinal, label: emotion, classes: [low, middle, high]}")}};
+  config.objectives.clear();
+  for (const auto& task : config.data.tasks) {
+    objectives::SupervisedConfig objective;
+    objective.task = task;
+    config.objectives.emplace_back(objective);
+  }
+  config.train.early_stopping.metric = "mae_level";
+  config.train.calibrate = true;
+  const auto result = fit(config, "run");
+  EXPECT_LT(result.best_value, 0.6);  // an error: the smaller one won
+  const auto report = evaluate_run(dir_ / "run", {"", "test", "best", 1});
+  const auto& tasks = report.metrics->at("tasks");
+  EXPECT_GT(tasks.at("affect").at("metrics").at("pearson_level").at("value").get<double>(), 0.7);
+  EXPECT_GT(tasks.at("aus").at("metrics").at("auc").at("value").get<double>(), 0.8);
+  EXPECT_GT(tasks.at("grade").at("metrics").at("qwk").at("value").get<double>(), 0.5);
+  const auto bundle = model::load_bundle(dir_ / "run");
+  EXPECT_EQ(bundle.info.tasks[0].traits.kind, affect::TaskKind::kContinuous);
+  EXPECT_EQ(bundle.info.calibration.size(), 3u);
+  for (const auto& [task, calibration] : bundle.info.calibration)
+    EXPECT_LE(calibration.nll_after, calibration.nll_before + 1e-9) << task;
+  config.train.early_stopping.metric = "uar";
+  EXPECT_NE(
+      test::error_of([&] { fit(config, "other"); }, ErrorCode::kConfig).find("task 'affect' has no 'uar'"),
+      std::string::npos);
+}
+
 TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
   for (const bool has_ema : {true, false}) {
     const auto config = experiment(6, has_ema);

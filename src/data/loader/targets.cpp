@@ -91,8 +91,8 @@ affect::LabelSpace target_space(const std::string& task, const TargetConfig& tar
 
 TargetTable::TargetTable(const Store& store, const std::vector<int64_t>& indices,
                          const std::vector<affect::LabelSpace>& tasks,
-                         const std::map<std::string, TargetConfig>& targets)
-    : store_(store), tasks_(tasks) {
+                         const std::map<std::string, TargetConfig>& targets, bool is_first_reading)
+    : store_(store), is_first_reading_(is_first_reading), tasks_(tasks) {
   for (const auto& task : tasks_) {
     const auto found = targets.find(task.task);
     sources_.push_back(read(task, found == targets.end() ? nullptr : &found->second, indices));
@@ -118,7 +118,7 @@ void TargetTable::read_labels(const affect::LabelSpace& task, const std::string&
       class_of_row[static_cast<size_t>(i)] = at->second;
     }
   }
-  if (num_foreign > 0) {
+  if (num_foreign > 0 && is_first_reading_) {
     log::warn("labels_unknown_to_task", {{"task", task.task}, {"samples", num_foreign}, {"used", "no"}});
   }
 }
@@ -208,13 +208,15 @@ at::Tensor TargetTable::sampled(const Source& source, double rate_hz, int64_t sa
     const double place = (lead_s + static_cast<double>(k) / rate_hz) * stream.rate_hz;
     // Linear between frames; half a frame beyond the ends still has the outermost value.
     if (place < -0.5 || place > static_cast<double>(num_frames) - 0.5) continue;
-    const double inside = std::clamp(place, 0.0, static_cast<double>(num_frames - 1));
+    double inside = std::clamp(place, 0.0, static_cast<double>(num_frames - 1));
+    // A time that rounding put beside its frame takes nothing of the next one, which may be unknown.
+    if (std::abs(inside - std::round(inside)) < 1e-6) inside = std::round(inside);
     const auto below = static_cast<int64_t>(inside);
     const auto share = static_cast<float>(inside - static_cast<double>(below));
     for (int64_t c = 0; c < num_columns; ++c) {
       const int64_t column = source.columns[static_cast<size_t>(c)];
       float value = value_at(below, column);
-      if (share > 1e-6f) value += share * (value_at(below + 1, column) - value);
+      if (share > 0) value += share * (value_at(below + 1, column) - value);
       rows_TC.data_ptr<float>()[k * num_columns + c] = value;
     }
   }

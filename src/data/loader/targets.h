@@ -19,9 +19,10 @@ class TargetTable {
 
   /// @param indices  the samples that rows() will be asked for
   /// @param targets  by task; a task without one is of the store's labels
+  /// @param is_first_reading  warns of labels that a task does not know
   TargetTable(const Store& store, const std::vector<int64_t>& indices,
               const std::vector<affect::LabelSpace>& tasks,
-              const std::map<std::string, TargetConfig>& targets);
+              const std::map<std::string, TargetConfig>& targets, bool is_first_reading = true);
 
   const std::vector<affect::LabelSpace>& tasks() const { return tasks_; }
   bool has_framewise() const;
@@ -49,6 +50,7 @@ class TargetTable {
   at::Tensor sampled(const Source& source, double rate_hz, int64_t sample_idx) const;
 
   const Store& store_;
+  const bool is_first_reading_;
   std::vector<affect::LabelSpace> tasks_;
   std::vector<Source> sources_;
 };
