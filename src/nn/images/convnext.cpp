@@ -39,10 +39,11 @@ torch::nn::Conv2d make_patches(int64_t in_channels, int64_t channels, int64_t si
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(in_channels, channels, size).stride(size));
 }
 
-/// Normal with deviation 0.02, biases 0. The published truncation at +-2 lies a hundred deviations out.
+/// All below `module`: normal with deviation 0.02, biases 0. The published truncation at +-2 lies a hundred
+/// deviations out.
 void initialise_convnext(torch::nn::Module& module) {
   at::NoGradGuard no_grad;
-  for (const auto& part : module.modules()) {
+  for (const auto& part : module.modules(/*include_self=*/false)) {
     if (part->as<torch::nn::Conv2d>() == nullptr && part->as<torch::nn::Linear>() == nullptr) continue;
     for (auto& parameter : part->named_parameters(/*recurse=*/false)) {
       if (parameter.key() == "weight") {
