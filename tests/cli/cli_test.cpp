@@ -119,7 +119,7 @@ TEST(Cli, SentimentOfMosiIsTrainedAsARegressionAndReportedByItsConventions) {
   core::write_file(dir / "mosi.yaml", "name: mosi\ndata:\n  store: " + (dir / "store") + R"(
   tasks: [intensity]
   targets: {intensity: {kind: continuous, values: [sentiment], range: [-3, 3]}}
-  split: {type: fraction, val: 0.15, test: 0.25, stratify_by: ""}
+  split: {type: official, val: {type: carve, fraction: 0.15, by: dialogue}}
   features: {text_features: {type: values}}
   loader: {batch_size: 64, num_workers: 0}
 model:

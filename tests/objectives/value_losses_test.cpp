@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <limits>
@@ -71,7 +72,7 @@ TEST_F(ValueLossTest, ConcordanceIsLinsFormula) {
   EXPECT_NEAR(concordance_C(x, y, known).item<double>(), 2.0 / (2.0 / 3 + 2.0 + 1.0), 1e-12);
   EXPECT_NEAR(concordance_C(x, x, known).item<double>(), 1.0, 1e-12);
   EXPECT_NEAR(regression_loss(RegressionLoss::kCcc, x, {}, y, known).item<double>(), 1 - 6.0 / 11, 1e-12);
-  EXPECT_EQ(concordance_C(x, y, at::tensor({true, false, false}).unsqueeze(1)).item<double>(), 0.0);
+  EXPECT_EQ(concordance_C(x, y, torch::tensor({true, false, false}).unsqueeze(1)).item<double>(), 0.0);
 }
 
 TEST_F(ValueLossTest, WhatIsUnknownHasNoInfluence) {
@@ -136,7 +137,7 @@ TEST(CoralLoss, IsTheCrossEntropyOfBeingAboveEveryClass) {
   auto scores_BC = at::randn({4, 3}, at::kDouble).set_requires_grad(true);
   affect::Targets targets;
   targets.y_B = at::tensor({0, 1, 2, 1}, at::kLong);
-  targets.mask_B = at::tensor({true, true, true, false});
+  targets.mask_B = torch::tensor({true, true, true, false});
   const auto of = [&] { return coral_loss(scores_BC.log_softmax(1), targets); };
   double sum = 0;
   const auto p = scores_BC.detach().softmax(1);
@@ -158,11 +159,11 @@ TEST(SupervisedByKind, TakesTheOutputOfItsKind) {
   batch.targets["affect"].known_BC = at::ones({2, 1}, at::kBool);
   batch.targets["affect"].mask_B = at::ones({2}, at::kBool);
   batch.targets["trace"].value_BTC = at::tensor({1.0f, 0.0f, 1.0f, 0.0f}).view({2, 2, 1});
-  batch.targets["trace"].known_BTC = at::tensor({true, false, true, false}).view({2, 2, 1});
+  batch.targets["trace"].known_BTC = torch::tensor({true, false, true, false}).view({2, 2, 1});
   affect::ModelOutput output;
   output.value_BC["affect"] = at::zeros({2, 1}).set_requires_grad(true);
   output.value_BTC["trace"] = at::zeros({2, 3, 1}).set_requires_grad(true);
-  output.covered_BT["trace"] = at::tensor({true, true, true, false, false, false}).view({2, 3});
+  output.covered_BT["trace"] = torch::tensor({true, true, true, false, false, false}).view({2, 3});
   const std::vector<affect::LabelSpace> tasks = {{"affect", {"v"}, {TaskKind::kContinuous, {}, 0.0}},
                                                  {"trace", {"v"}, {TaskKind::kContinuous, {}, 4.0}}};
   const ClassCounts counts = {{"affect", {2}}, {"trace", {2}}};

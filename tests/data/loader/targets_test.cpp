@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <limits>
@@ -84,7 +85,7 @@ TEST_F(TargetTest, ValuesBecomeContinuousTargets) {
   EXPECT_EQ(space_.traits.range, (std::vector<double>{-1, 2}));
   EXPECT_TRUE(
       at::allclose(targets.value_BC.select(1, 0), at::tensor({-1.0f, -0.5f, 0.0f, 0.5f, 1.0f, 1.5f})));
-  EXPECT_TRUE(at::equal(targets.known_BC.select(1, 1), at::tensor({true, false, true, true, true, true})));
+  EXPECT_TRUE(at::equal(targets.known_BC.select(1, 1), torch::tensor({true, false, true, true, true, true})));
   EXPECT_TRUE(targets.mask_B.all().item<bool>());
   EXPECT_FALSE(targets.y_B.defined());
   EXPECT_EQ(counts_, (std::vector<int64_t>{6, 5}));

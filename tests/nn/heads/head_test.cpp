@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <torch/nn/module.h>
+#include <torch/types.h>
 
 #include <cmath>
 #include <limits>
@@ -162,7 +163,7 @@ class FrameHeadTest : public testing::Test {
     input_.modalities = {{at::randn({2, 6, 3}, at::kDouble), at::ones({2, 6}, at::kBool), {}},
                          {at::randn({2, 3, 2}, at::kDouble), at::ones({2, 3}, at::kBool), {}}};
     input_.modalities[0].mask_BT[1].slice(0, 4) = false;
-    input_.present_BM = at::tensor({true, true, true, false}).view({2, 2});
+    input_.present_BM = torch::tensor({true, true, true, false}).view({2, 2});
     clocks_ = {{at::tensor({0.0, 0.25}, at::kDouble), at::tensor({8.0, 8.0}, at::kDouble), 2.0},
                {at::zeros({2}, at::kDouble), at::tensor({2.0, 2.0}, at::kDouble), 1.0}};
     context_BD_ = at::randn({2, 5}, at::kDouble);

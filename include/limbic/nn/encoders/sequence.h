@@ -12,6 +12,7 @@ namespace limbic::nn {
 /// GRU.
 struct GruConfig {
   static constexpr const char* kType = "gru";
+  static constexpr const char* kDoc = "any frames of features: a layer on each, then a GRU";
   Normalization normalize = Normalization::kGlobal;
   int64_t projection = 32;  ///< width of a linear layer + ReLU on each frame; 0 = none
   int64_t hidden = 32;      ///< units of one direction
@@ -42,6 +43,7 @@ struct GruConfig {
 /// features, imported embeddings), where T is 1.
 struct MlpConfig {
   static constexpr const char* kType = "mlp";
+  static constexpr const char* kDoc = "layers on each frame: functionals, sensor features, imported embeddings";
   Normalization normalize = Normalization::kGlobal;
   double clip = 3.0;           ///< scaled values are kept within this many deviations; 0 = no limit
   double noise = 0.0;          ///< deviation of Gaussian noise on the scaled input, in training

@@ -46,6 +46,7 @@ struct ConvLayer {
 /// Convolutions over (time, feature), then a recurrent layer and a pool over time: for log-mel frames.
 struct ConvRecurrentConfig {
   static constexpr const char* kType = "conv_recurrent";
+  static constexpr const char* kDoc = "sound: convolutions over log-mel (time, feature), then GRU, LSTM or nothing";
   Normalization normalize = Normalization::kGlobal;
   SpecAugmentConfig spec_augment;
   std::vector<ConvLayer> layers = {
