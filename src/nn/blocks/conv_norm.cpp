@@ -2,7 +2,6 @@
 
 #include <ATen/Context.h>
 #include <torch/nn/init.h>
-#include <torch/nn/modules/conv.h>
 
 #include <utility>
 
@@ -12,27 +11,22 @@ namespace limbic::nn {
 namespace {
 
 template <size_t D, class Conv>
-std::shared_ptr<torch::nn::Module> make_convolution(const ConvOptions& o) {
+std::shared_ptr<Conv> make_convolution(const ConvOptions& o) {
   const auto array = [](const std::vector<int64_t>& values) {
     return torch::ExpandingArray<D>(at::IntArrayRef(values));
   };
-  Conv conv(torch::nn::ConvOptions<D>(o.in_channels, o.out_channels, array(o.kernel))
-                .stride(array(o.stride))
-                .padding(array(o.padding))
-                .bias(o.bias));
+  const auto conv =
+      std::make_shared<Conv>(torch::nn::ConvOptions<D>(o.in_channels, o.out_channels, array(o.kernel))
+                                 .stride(array(o.stride))
+                                 .padding(array(o.padding))
+                                 .bias(o.bias));
   torch::nn::init::kaiming_normal_(conv->weight, 0.0, torch::kFanOut, torch::kReLU);
-  return conv.ptr();
+  return conv;
 }
 
-std::shared_ptr<torch::nn::Module> make_convolution(const ConvOptions& options) {
-  switch (options.kernel.size()) {
-    case 1:
-      return make_convolution<1, torch::nn::Conv1d>(options);
-    case 2:
-      return make_convolution<2, torch::nn::Conv2d>(options);
-    default:
-      return make_convolution<3, torch::nn::Conv3d>(options);
-  }
+/// Grows with every change of the tensor in place. Those made in inference mode do not count, nor change.
+int64_t version_of(const at::Tensor& tensor) {
+  return tensor.defined() && !tensor.is_inference() ? static_cast<int64_t>(tensor._version()) : 0;
 }
 
 bool has_packed_layout(const at::Tensor& weight) {
@@ -52,20 +46,31 @@ ConvNorm::ConvNorm(torch::nn::Module& owner, const std::string& conv_name, const
                   options_.stride.size() == options_.kernel.size() &&
                   options_.padding.size() == options_.kernel.size(),
               "a convolution has 1 to 3 dimensions, got a kernel of ", options_.kernel.size());
-  const auto conv = owner.register_module(conv_name, make_convolution(options_));
-  weight_ = conv->named_parameters()["weight"];
-  if (options_.bias) bias_ = conv->named_parameters()["bias"];
-  norm_ = owner.register_module(norm_name, MaskedBatchNorm(options_.out_channels));
-  for (const auto& module : {conv, std::shared_ptr<torch::nn::Module>(norm_)}) {
-    for (const auto& parameter : module->parameters()) sources_.push_back(parameter);
-    for (const auto& buffer : module->buffers()) sources_.push_back(buffer);
+  switch (options_.kernel.size()) {
+    case 1:
+      conv1d_ = owner.register_module(conv_name, make_convolution<1, torch::nn::Conv1dImpl>(options_));
+      break;
+    case 2:
+      conv2d_ = owner.register_module(conv_name, make_convolution<2, torch::nn::Conv2dImpl>(options_));
+      break;
+    default:
+      conv3d_ = owner.register_module(conv_name, make_convolution<3, torch::nn::Conv3dImpl>(options_));
   }
+  norm_ = owner.register_module(norm_name, MaskedBatchNorm(options_.out_channels));
+}
+
+const at::Tensor& ConvNorm::weight() const {
+  return conv2d_ ? conv2d_->weight : conv3d_ ? conv3d_->weight : conv1d_->weight;
+}
+
+const at::Tensor& ConvNorm::bias() const {
+  return conv2d_ ? conv2d_->bias : conv3d_ ? conv3d_->bias : conv1d_->bias;
 }
 
 at::Tensor ConvNorm::operator()(const at::Tensor& x_BCX, const FrameMask* mask) const {
   const std::vector<int64_t> no_padding(options_.kernel.size(), 0);
   if (!is_folded_for(x_BCX)) {
-    const auto y = at::convolution(unpacked(x_BCX), weight_, bias_, options_.stride, options_.padding,
+    const auto y = at::convolution(unpacked(x_BCX), weight(), bias(), options_.stride, options_.padding,
                                    dilation_, /*transposed=*/false, no_padding, /*groups=*/1);
     return norm_->forward(y, mask);
   }
@@ -82,8 +87,8 @@ void ConvNorm::fold() {
   const auto affine = norm_->evaluation_affine();
   std::vector<int64_t> per_output(options_.kernel.size() + 2, 1);
   per_output[0] = options_.out_channels;
-  folded_weight_ = weight_ * affine.scale_C.view(per_output);
-  folded_bias_ = bias_.defined() ? affine.shift_C + bias_ * affine.scale_C : affine.shift_C;
+  folded_weight_ = weight() * affine.scale_C.view(per_output);
+  folded_bias_ = bias().defined() ? affine.shift_C + bias() * affine.scale_C : affine.shift_C;
   folded_version_ = version();
   packed_weight_ = at::Tensor();
   if (!has_packed_layout(folded_weight_)) return;
@@ -106,11 +111,8 @@ bool ConvNorm::is_folded_for(const at::Tensor& x) const {
 }
 
 int64_t ConvNorm::version() const {
-  int64_t sum = 0;
-  for (const auto& source : sources_) {
-    // Tensors made in inference mode have no version counter and cannot be trained.
-    if (!source.is_inference()) sum += static_cast<int64_t>(source._version());
-  }
+  int64_t sum = version_of(weight()) + version_of(bias());
+  for (const auto& tensor : norm_->tensors()) sum += version_of(tensor);
   return sum;
 }
 

@@ -1,4 +1,6 @@
 #pragma once
+#include <torch/nn/modules/conv.h>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -41,18 +43,22 @@ class ConvNorm {
   at::Tensor packed(const at::Tensor& x_BCX) const;
 
   const ConvOptions& options() const { return options_; }
-  const at::Tensor& weight() const { return weight_; }
+  const at::Tensor& weight() const;
   explicit operator bool() const { return norm_ != nullptr; }
 
  private:
+  const at::Tensor& bias() const;  ///< undefined without one
   bool is_folded_for(const at::Tensor& x) const;
   int64_t version() const;
 
   ConvOptions options_;
   std::vector<int64_t> dilation_;  ///< ones
-  at::Tensor weight_, bias_;       ///< the registered convolution's
+  // One of the three. Their tensors are read through them: clone() and to() may replace a tensor, not a
+  // module.
+  std::shared_ptr<torch::nn::Conv1dImpl> conv1d_;
+  std::shared_ptr<torch::nn::Conv2dImpl> conv2d_;
+  std::shared_ptr<torch::nn::Conv3dImpl> conv3d_;
   std::shared_ptr<MaskedBatchNormImpl> norm_;
-  std::vector<at::Tensor> sources_;  ///< all that folding reads
 
   at::Tensor folded_weight_, folded_bias_;
   at::Tensor packed_weight_;  ///< the same in oneDNN's layout, where it can be had

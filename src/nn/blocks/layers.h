@@ -8,6 +8,7 @@
 #include <torch/nn/modules/rnn.h>
 #include <torch/nn/pimpl.h>
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -90,6 +91,8 @@ class MaskedBatchNormImpl final : public torch::nn::Cloneable<MaskedBatchNormImp
     at::Tensor scale_C, shift_C;
   };
   Affine evaluation_affine() const;
+  /// All that it holds.
+  std::array<at::Tensor, 4> tensors() const { return {weight_C_, bias_C_, running_mean_C_, running_var_C_}; }
 
  private:
   int64_t channels_;

@@ -21,39 +21,27 @@ void PixelScaling::validate(config::Checks& checks) const {
                     std::to_string(pixel_mean.size()) + " and " + std::to_string(pixel_std.size()));
 }
 
-ResNetFaceConfig ResNetFaceConfig::of(ResNetPreset preset) {
+ResNetFaceConfig ResNetFaceConfig::torchvision(int depth) {
+  require(depth == 18 || depth == 34 || depth == 50 || depth == 101, ErrorCode::kConfig,
+          "there is no ResNet of depth " + std::to_string(depth) + "; expected 18, 34, 50 or 101");
   ResNetFaceConfig config;
-  config.preset = preset;
-  config.take_preset();
-  return config;
-}
-
-void ResNetFaceConfig::take_preset() {
-  if (preset == ResNetPreset::kSmall) {
-    const ResNetFaceConfig small;
-    block = small.block;
-    stem_channels = small.stem_channels;
-    stem_kernel = small.stem_kernel;
-    stem_stride = small.stem_stride;
-    stem_pool = small.stem_pool;
-    stem_pool_kernel = small.stem_pool_kernel;
-    stages = small.stages;
-    return;
-  }
-  const bool is_deep = preset == ResNetPreset::kResNet50 || preset == ResNetPreset::kResNet101;
-  block = is_deep ? ResNetBlock::kBottleneck : ResNetBlock::kBasic;
-  stem_channels = 64;
-  stem_kernel = 7;
-  stem_stride = 2;
-  stem_pool = true;
-  stem_pool_kernel = 3;
-  const int64_t third = preset == ResNetPreset::kResNet18 ? 2 : preset == ResNetPreset::kResNet101 ? 23 : 6;
-  const bool is_18 = preset == ResNetPreset::kResNet18;
+  const bool is_deep = depth >= 50;
+  config.block = is_deep ? ResNetBlock::kBottleneck : ResNetBlock::kBasic;
+  config.stem_channels = 64;
+  config.stem_kernel = 7;
+  config.stem_pool = true;
+  config.stem_pool_kernel = 3;
   const int64_t expansion = is_deep ? 4 : 1;
-  stages = {{64 * expansion, is_18 ? 2 : 3, 1},
-            {128 * expansion, is_18 ? 2 : 4, 2},
-            {256 * expansion, third, 2},
-            {512 * expansion, is_18 ? 2 : 3, 2}};
+  const bool is_18 = depth == 18;
+  config.stages = {{64 * expansion, is_18 ? 2 : 3, 1},
+                   {128 * expansion, is_18 ? 2 : 4, 2},
+                   {256 * expansion,
+                    is_18          ? 2
+                    : depth == 101 ? 23
+                                   : 6,
+                    2},
+                   {512 * expansion, is_18 ? 2 : 3, 2}};
+  return config;
 }
 
 void ResNetFaceConfig::validate(config::Checks& checks) const {

@@ -29,29 +29,33 @@ ImageConfigs read_encoders(const std::string& text) {
   return config::load_text<ImageConfigs>(text, "recipe.yaml", {});
 }
 
-TEST(ResNetPresets, KeysBesideAPresetHaveTheLastWord) {
-  const auto configs = read_encoders(R"(
-encoders:
-  plain: {type: resnet, preset: resnet50}
-  small: {type: resnet, stages: [{channels: 8, blocks: 2}], preset: resnet18, stem_pool: false}
-)");
-  const auto& plain = std::get<ResNetFaceConfig>(configs.encoders.at("plain"));
-  EXPECT_EQ(plain.block, ResNetBlock::kBottleneck);
-  ASSERT_EQ(plain.stages.size(), 4u);
-  EXPECT_EQ(plain.stages[3].channels, 2048);
-  EXPECT_TRUE(plain.stem_pool);
-  const auto& small = std::get<ResNetFaceConfig>(configs.encoders.at("small"));
-  EXPECT_EQ(small.stem_channels, 64);
-  EXPECT_FALSE(small.stem_pool);
-  ASSERT_EQ(small.stages.size(), 1u);
-  EXPECT_EQ(small.stages[0].blocks, 2);
+struct ImageRecipe {
+  ImageConfigs model;
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("model", model, "model");
+  }
+};
+
+TEST(ImageConfig, TheRecipesOfResNetsAreTorchvisions) {
+  for (const int depth : {18, 50}) {
+    auto want = ResNetFaceConfig::torchvision(depth);
+    want.normalize = ImageNormalization::kFixed;
+    want.pixel_mean = {0.485, 0.456, 0.406};
+    want.pixel_std = {0.229, 0.224, 0.225};
+    const auto recipe =
+        config::load_file<ImageRecipe>("configs/encoders/resnet" + std::to_string(depth) + ".yaml");
+    EXPECT_EQ(config::dump(std::get<ResNetFaceConfig>(recipe.model.encoders.at("face"))), config::dump(want));
+  }
+  EXPECT_EQ(test::error_of([] { ResNetFaceConfig::torchvision(20); }, ErrorCode::kConfig),
+            "there is no ResNet of depth 20; expected 18, 34, 50 or 101");
 }
 
-TEST(ResNetPresets, ADumpReadsBackTheSame) {
+TEST(ImageConfig, ADumpReadsBackTheSame) {
   const auto text =
-      config::dump(read_encoders("encoders: {a: {type: resnet, preset: resnet34, stem_kernel: 3}, b: {type: "
+      config::dump(read_encoders("encoders: {a: {type: resnet, block: bottleneck, stem_kernel: 3}, b: {type: "
                                  "r2plus1d, stem_middle: 7}}"));
-  EXPECT_NE(text.find("stem_kernel: 3"), std::string::npos);
+  EXPECT_NE(text.find("block: bottleneck"), std::string::npos);
   EXPECT_EQ(config::dump(read_encoders(text)), text);
 }
 

@@ -76,13 +76,11 @@ std::optional<double> difference_to_torchvision(Config config, const affect::Str
   } while (false)
 
 TEST(Torchvision, ResNet18IsTheSame) {
-  EXPECT_AS_IN_TORCHVISION(ResNetFaceConfig::of(ResNetPreset::kResNet18), {{3, 64, 64}}, 1,
-                           "net = resnet.resnet18()");
+  EXPECT_AS_IN_TORCHVISION(ResNetFaceConfig::torchvision(18), {{3, 64, 64}}, 1, "net = resnet.resnet18()");
 }
 
 TEST(Torchvision, ResNet50IsTheSame) {
-  EXPECT_AS_IN_TORCHVISION(ResNetFaceConfig::of(ResNetPreset::kResNet50), {{3, 64, 64}}, 1,
-                           "net = resnet.resnet50()");
+  EXPECT_AS_IN_TORCHVISION(ResNetFaceConfig::torchvision(50), {{3, 64, 64}}, 1, "net = resnet.resnet50()");
 }
 
 TEST(Torchvision, ConvNextTinyIsTheSame) {
@@ -99,9 +97,8 @@ TEST(Torchvision, R2Plus1d18IsTheSame) {
 
 TEST(Torchvision, ResNet34And101HaveTheSameTensors) {
   // Names and shapes without running the networks.
-  for (const auto& [preset, name] :
-       {std::pair{ResNetPreset::kResNet34, "resnet34"}, std::pair{ResNetPreset::kResNet101, "resnet101"}}) {
-    const auto config = ResNetFaceConfig::of(preset);
+  for (const int depth : {34, 101}) {
+    const auto config = ResNetFaceConfig::torchvision(depth);
     const auto state = state_of(*build_encoder(config, {{3, 64, 64}})->as_module());
     std::map<std::string, at::Tensor> shapes;
     for (const auto& [own, theirs] : torchvision_names(config)) {
@@ -111,14 +108,14 @@ TEST(Torchvision, ResNet34And101HaveTheSameTensors) {
         R"(
 try: from torchvision.models import resnet
 except ImportError: sys.exit(77)
-want = {k: list(v.shape) for k, v in resnet.)" +
-        std::string(name) +
+want = {k: list(v.shape) for k, v in resnet.resnet)" +
+        std::to_string(depth) +
         R"(().state_dict().items() if not k.startswith('fc.') and not k.endswith('num_batches_tracked')}
 y = torch.tensor([float({k: v.tolist() for k, v in s.items()} != want)])
 )";
     const auto difference = test::difference_to_python(shapes, at::zeros({1}), script);
     if (!difference) GTEST_SKIP() << "python3-torch or python3-torchvision is absent";
-    EXPECT_EQ(*difference, 0.0) << name;
+    EXPECT_EQ(*difference, 0.0) << depth;
   }
 }
 

@@ -52,23 +52,12 @@ constexpr auto enum_names(ResNetBlock) {
       {{ResNetBlock::kBasic, "basic"}, {ResNetBlock::kBottleneck, "bottleneck"}}};
 }
 
-/// Named sets of block, stem and stages.
-enum class ResNetPreset { kSmall, kResNet18, kResNet34, kResNet50, kResNet101 };
-constexpr auto enum_names(ResNetPreset) {
-  return std::array<std::pair<ResNetPreset, const char*>, 5>{{{ResNetPreset::kSmall, "small"},
-                                                              {ResNetPreset::kResNet18, "resnet18"},
-                                                              {ResNetPreset::kResNet34, "resnet34"},
-                                                              {ResNetPreset::kResNet50, "resnet50"},
-                                                              {ResNetPreset::kResNet101, "resnet101"}}};
-}
-
 /// Residual CNN (He et al. 2016) over face crops: stem, stages, global average pool over the image, then a
-/// pool over frames. The defaults suit 48 x 48 crops (50 MFLOP a frame); presets resnet18 to resnet101 are
-/// torchvision's, with the bottleneck's stride in its 3x3 convolution.
+/// pool over frames. The defaults suit 48 x 48 crops (50 MFLOP a frame); configs/encoders/resnet18.yaml and
+/// resnet50.yaml are torchvision's, with the bottleneck's stride in its 3x3 convolution.
 struct ResNetFaceConfig : PixelScaling {
   static constexpr const char* kType = "resnet";
   static constexpr const char* kDoc = "residual CNN on each picture (He et al. 2016), small to ResNet-101";
-  ResNetPreset preset = ResNetPreset::kSmall;
   ResNetBlock block = ResNetBlock::kBasic;
   int64_t stem_channels = 32;
   int64_t stem_kernel = 5;  ///< odd
@@ -84,19 +73,13 @@ struct ResNetFaceConfig : PixelScaling {
   FramePooling pooling = FramePooling::kMean;
   int64_t attention_hidden = 64;
 
-  /// The defaults with the block, stem and stages of `preset`.
-  static ResNetFaceConfig of(ResNetPreset preset);
+  /// Block, stem and stages of torchvision's ResNet, the rest as by default.
+  /// @param depth  18, 34, 50 or 101
+  static ResNetFaceConfig torchvision(int depth);
 
   template <class Visitor>
   void visit(Visitor& v) {
     PixelScaling::visit(v);
-    // A preset is read before the keys that it sets, so these, where given, have the last word. Nothing
-    // happens when a config is written or described.
-    const ResNetPreset before = preset;
-    v("preset", preset,
-      "values of block, stem_* and stages where these keys are not given: small, resnet18, resnet34, "
-      "resnet50 or resnet101");
-    if (preset != before) take_preset();
     v("block", block, "basic (3x3, 3x3) or bottleneck (1x1, 3x3, 1x1)");
     v("stem_channels", stem_channels, "channels of the first convolution", config::at_least(1));
     v("stem_kernel", stem_kernel, "kernel of the first convolution, odd", config::at_least(1));
@@ -116,9 +99,6 @@ struct ResNetFaceConfig : PixelScaling {
     v("attention_hidden", attention_hidden, "hidden units of the attention pool", config::at_least(1));
   }
   void validate(config::Checks& checks) const;
-
- private:
-  void take_preset();
 };
 
 }  // namespace limbic::nn
