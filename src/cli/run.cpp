@@ -132,6 +132,7 @@ int run(int argc, char** argv) {
   add_data(app, context);
   add_train(app, context);
   add_eval(app, context);
+  add_ablate(app, context);
   add_features(app, context);
   add_infer(app, context);
   add_list(app, context);

@@ -182,7 +182,8 @@ double TaskPredictions::value(const std::string& metric_name) const {
 }
 
 std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader,
-                                               const std::map<std::string, double>& temperature) {
+                                               const std::map<std::string, double>& temperature,
+                                               const std::set<std::string>& hidden) {
   const auto module = model.as_module();
   const bool was_training = module->is_training();
   module->eval();
@@ -193,7 +194,8 @@ std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, da
   {
     const c10::InferenceMode inference;
     loader.begin_epoch(0);
-    while (const auto batch = loader.next()) {
+    while (auto batch = loader.next()) {
+      for (const auto& modality : hidden) batch->streams.erase(modality);
       const auto output = model.forward(*batch);
       std::vector<RowName> rows;
       for (const auto& id : batch->ids)

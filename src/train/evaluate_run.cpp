@@ -6,44 +6,24 @@
 #include <array>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <numeric>
 #include <optional>
 
 #include "limbic/config/config.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
-#include "limbic/core/threads.h"
 #include "limbic/eval/hierarchy.h"
 #include "limbic/eval/html_report.h"
 #include "limbic/eval/predict.h"
 #include "limbic/eval/report.h"
 #include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
-#include "limbic/model/bundle.h"
-#include "limbic/nn/state.h"
-#include "limbic/train/checkpoint.h"
 #include "limbic/train/experiment.h"
+#include "opened_run.h"
 
 namespace limbic::train {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// The samples to evaluate; what the split lets through goes into `notes`.
-std::vector<int64_t> samples_of(const data::Store& store, const ExperimentConfig& config,
-                                const EvaluateOptions& options, eval::ResultNotes& notes) {
-  if (options.split == "all") {
-    std::vector<int64_t> all(static_cast<size_t>(store.size()));
-    std::iota(all.begin(), all.end(), 0);
-    return all;
-  }
-  const auto split = data::make_split(store, config.data.split);
-  notes.leaks = split.leaks.counts_by_name();
-  auto indices = split.part(options.split);
-  require(!indices.empty(), ErrorCode::kData,
-          store.path() + ": the " + options.split + " part of the run's split is empty");
-  return indices;
-}
 
 std::string shown_fact(const nlohmann::json& value) {
   if (value.is_string()) return value.get<std::string>();
@@ -164,48 +144,24 @@ std::string score_coarsely(const Predictions& predictions, const std::string& wa
 }  // namespace
 
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options) {
-  require(fs::exists(run + "/config.yaml"), ErrorCode::kModel,
-          run + ": not a run folder: config.yaml is missing");
-  core::set_num_threads(options.num_threads);
-  auto config = config::load_file<ExperimentConfig>(run + "/config.yaml");
-  auto bundle = model::load_bundle(run);
-  if (options.checkpoint != "best") {
-    nn::load_state(*bundle.model->as_module(), CheckpointStore(run + "/ckpt").load(options.checkpoint).model);
-  }
-  const bool is_elsewhere = !options.store.empty() && options.store != config.data.store;
-  if (is_elsewhere) {
-    config.data.store = options.store;
-    config.data.corpora.clear();
-  }
-  const auto store = open_store(config.data, /*may_import=*/false);
-
-  data::LoaderInput input;
-  input.store = store;
-  eval::ResultNotes notes;
-  input.indices = samples_of(*store, config, options, notes);
-  input.tasks = bundle.info.tasks;
-  input.targets = config.data.targets;
-  input.features = bundle.info.features;
-  data::Loader loader(std::move(input), config.data.loader);
-  // A temperature is of the weights in the bundle alone.
-  const auto temperature =
-      options.checkpoint == "best" ? model::temperatures(bundle.info) : std::map<std::string, double>{};
-  auto predictions = eval::predict(*bundle.model, loader, temperature);
+  const OpenedRun opened = open_run(run, options);
+  const ExperimentConfig& config = opened.config;
+  const data::Store& store = *opened.store;
+  const eval::ResultNotes& notes = opened.notes;
+  auto predictions = opened.predict();
   const bool is_consistent = !options.ontology.empty();
   std::optional<affect::Ontology> ontology;
   std::string corpus;
   std::string change;
   if (is_consistent || !options.coarse.empty()) {
     ontology = affect::Ontology::load(options.ontology);
-    corpus = corpus_of(*store, *ontology);
+    corpus = corpus_of(store, *ontology);
   }
   if (is_consistent)
-    change = remove_contradictions(predictions, with_classes(bundle.info.tasks), *ontology, corpus);
+    change = remove_contradictions(predictions, with_classes(opened.bundle.info.tasks), *ontology, corpus);
 
   EvaluateReport report;
-  report.directory = run + "/eval/" + options.split;
-  if (is_elsewhere) report.directory += "@" + store->info().name;
-  if (options.checkpoint != "best") report.directory += "." + options.checkpoint;
+  report.directory = results_folder(run, opened, options);
   if (is_consistent) report.directory += ".consistent";
   report.text = fmt::format("{} on {} ({}), {} checkpoint\n", run, config.data.shown_stores(), options.split,
                             options.checkpoint) +
@@ -236,7 +192,7 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   for (auto& fact : manifest_facts(run)) page.facts.push_back(std::move(fact));
   if (!notes.leaks.empty()) page.warnings.push_back(eval::leaks_text(notes.leaks));
   const bool is_result =
-      !is_elsewhere && !is_consistent && options.split == "test" && options.checkpoint == "best";
+      !opened.is_elsewhere && !is_consistent && options.split == "test" && options.checkpoint == "best";
   if (is_result) add_oracle(run, reports, page, report.text);
   page.tasks = std::move(reports);
   if (fs::exists(run + "/results.csv")) page.plots = eval::training_plots(run + "/results.csv");

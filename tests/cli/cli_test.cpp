@@ -105,9 +105,19 @@ TEST(Cli, DialoguesOfAStoreAndOfARunAreDecoded) {
 
 TEST(Cli, EveryShippedRecipeIsWellFormed) {
   std::string recipes;
-  for (const auto& entry : fs::directory_iterator("configs")) recipes += " " + entry.path().string();
+  for (const auto& entry : fs::directory_iterator("configs")) {
+    if (entry.is_regular_file()) recipes += " " + entry.path().string();
+  }
   const auto outcome = limbic("config validate" + recipes);
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  // Parts, to be named in a recipe's `base:`.
+  test::TempDir dir;
+  for (const auto& entry : fs::directory_iterator("configs/encoders")) {
+    core::write_file(dir / "recipe.yaml", "base: " + fs::absolute(entry.path()).string() +
+                                              "\ndata: {store: s, features: {face: {type: face_crop}}}\n");
+    const auto with_part = limbic("config validate " + (dir / "recipe.yaml"));
+    EXPECT_EQ(with_part.exit_code, 0) << with_part.err;
+  }
 }
 
 TEST(Cli, SentimentOfMosiIsTrainedAsARegressionAndReportedByItsConventions) {
@@ -227,6 +237,16 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
   step = limbic("eval " + run + " --split val --json");
   ASSERT_EQ(step.exit_code, 0) << step.err;
   EXPECT_NO_THROW(nlohmann::json::parse(step.out)) << step.out;
+  step = limbic("ablate " + run + " --split val --json");
+  ASSERT_EQ(step.exit_code, 0) << step.err;
+  const auto subsets = nlohmann::json::parse(step.out);
+  const size_t num_modalities = subsets.front().at("modalities").size();
+  EXPECT_EQ(subsets.size(), size_t{1} << num_modalities);
+  EXPECT_TRUE(subsets.back().at("modalities").empty());
+  for (const auto& row : subsets) {
+    for (const auto& [task, count] : row.at("num_samples").items())
+      EXPECT_TRUE(row.at(task).at("accuracy").is_number()) << row;
+  }
   std::string video;
   for (const auto& entry : fs::directory_iterator(corpus + "/sessions"))
     video = entry.path().string() + "/video.mp4";

@@ -1,5 +1,6 @@
 #pragma once
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,10 @@ std::vector<std::string> task_metric_names(const affect::LabelSpace& task);
 /// Runs the model over every sample of the loader, in evaluation mode and without gradients; the mode it was
 /// in is restored.
 /// @param temperature  by task, divides the logits of classes and labels; 1 where not named
+/// @param hidden       modalities that count as absent
 /// @return by task
 std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader,
-                                               const std::map<std::string, double>& temperature = {});
+                                               const std::map<std::string, double>& temperature = {},
+                                               const std::set<std::string>& hidden = {});
 
 }  // namespace limbic::eval
