@@ -95,28 +95,13 @@ TEST(Torchvision, R2Plus1d18IsTheSame) {
   EXPECT_AS_IN_TORCHVISION(R2Plus1dConfig{}, {{3, 32, 32}}, 8, "net = video.r2plus1d_18()");
 }
 
-TEST(Torchvision, ResNet34And101HaveTheSameTensors) {
-  // Names and shapes without running the networks.
-  for (const int depth : {34, 101}) {
-    const auto config = ResNetFaceConfig::torchvision(depth);
-    const auto state = state_of(*build_encoder(config, {{3, 64, 64}})->as_module());
-    std::map<std::string, at::Tensor> shapes;
-    for (const auto& [own, theirs] : torchvision_names(config)) {
-      shapes[theirs] = at::tensor(state.at(own).sizes(), at::kFloat);
-    }
-    const auto script =
-        R"(
-try: from torchvision.models import resnet
-except ImportError: sys.exit(77)
-want = {k: list(v.shape) for k, v in resnet.resnet)" +
-        std::to_string(depth) +
-        R"(().state_dict().items() if not k.startswith('fc.') and not k.endswith('num_batches_tracked')}
-y = torch.tensor([float({k: v.tolist() for k, v in s.items()} != want)])
-)";
-    const auto difference = test::difference_to_python(shapes, at::zeros({1}), script);
-    if (!difference) GTEST_SKIP() << "python3-torch or python3-torchvision is absent";
-    EXPECT_EQ(*difference, 0.0) << depth;
-  }
+TEST(Torchvision, ResNet34And101HaveAsManyWeights) {
+  // Published totals less the classifier of 1000 classes.
+  const auto count = [](int depth) {
+    return num_parameters(*build_encoder(ResNetFaceConfig::torchvision(depth), {{3, 64, 64}})->as_module());
+  };
+  EXPECT_EQ(count(34), 21797672 - 513000);
+  EXPECT_EQ(count(101), 44549160 - 2049000);
 }
 
 }  // namespace
