@@ -113,8 +113,10 @@ TEST(Cli, EveryShippedRecipeIsWellFormed) {
   // Parts, to be named in a recipe's `base:`.
   test::TempDir dir;
   for (const auto& entry : fs::directory_iterator("configs/encoders")) {
-    core::write_file(dir / "recipe.yaml", "base: " + fs::absolute(entry.path()).string() +
-                                              "\ndata: {store: s, features: {face: {type: face_crop}}}\n");
+    core::write_file(
+        dir / "recipe.yaml",
+        "base: " + fs::absolute(entry.path()).string() +
+            "\ndata: {store: s, split: {type: fraction}, features: {face: {type: face_crop}}}\n");
     const auto with_part = limbic("config validate " + (dir / "recipe.yaml"));
     EXPECT_EQ(with_part.exit_code, 0) << with_part.err;
   }
