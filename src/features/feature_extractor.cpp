@@ -42,6 +42,11 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
           f.ngrams.words.validate(words);
           config::ThrowingChecks characters(name + ".ngrams.characters");
           f.ngrams.characters.validate(characters);
+        } else if constexpr (std::is_same_v<Feature, WaveformFeature>) {
+          require(f.sample_rate_hz > 0 && f.frame_samples > 0, ErrorCode::kConfig,
+                  name + ": sample_rate_hz and frame_samples must be positive");
+          config::ThrowingChecks trim(name + ".trim");
+          f.trim.validate(trim);
         } else if constexpr (std::is_same_v<Feature, TokensFeature>) {
           config::ThrowingChecks checks(name);
           f.validate(checks);
@@ -52,13 +57,15 @@ void check_feature(const ModalityFeature& feature, const std::string& name) {
 
 bool takes_waveform(const ModalityFeature& feature) {
   return std::holds_alternative<LogMelFeature>(feature) ||
-         std::holds_alternative<VoiceFunctionalsFeature>(feature);
+         std::holds_alternative<VoiceFunctionalsFeature>(feature) ||
+         std::holds_alternative<WaveformFeature>(feature);
 }
 
 int64_t waveform_rate_hz(const ModalityFeature& feature) {
   if (const auto* f = std::get_if<LogMelFeature>(&feature)) return f->mel.sample_rate_hz;
   if (const auto* f = std::get_if<VoiceFunctionalsFeature>(&feature))
     return f->functionals.frames.sample_rate_hz;
+  if (const auto* f = std::get_if<WaveformFeature>(&feature)) return f->sample_rate_hz;
   return 0;
 }
 
@@ -101,6 +108,7 @@ struct FeatureExtractor::Impl {
   int64_t sample_rate_of(const VoiceFunctionalsFeature& feature) const {
     return feature.functionals.frames.sample_rate_hz;
   }
+  int64_t sample_rate_of(const WaveformFeature& feature) const { return feature.sample_rate_hz; }
 
   template <class Sample>
   affect::Stream from_samples(const LogMelFeature& feature, const std::string& modality,
@@ -114,20 +122,27 @@ struct FeatureExtractor::Impl {
                               const bool* valid_S) const {
     return voice_functionals_stream_with(functionals.at(modality), samples, num_samples, t0, valid_S);
   }
+  template <class Sample>
+  affect::Stream from_samples(const WaveformFeature& feature, const std::string&, const Sample* samples,
+                              int64_t num_samples, core::Timestamp t0, const bool* valid_S) const {
+    return waveform_stream(feature, samples, num_samples, t0, valid_S);
+  }
 
   template <class Sample>
   affect::Stream from_audio(const std::string& modality, const Sample* samples, int64_t num_samples,
                             core::Timestamp t0) const {
     const auto& feature = feature_of(modality);
-    require(takes_waveform(feature), ErrorCode::kConfig,
-            "features." + modality +
-                ": got a waveform; expected type log_mel or voice_functionals in the configuration");
+    require(
+        takes_waveform(feature), ErrorCode::kConfig,
+        "features." + modality +
+            ": got a waveform; expected type log_mel, voice_functionals or waveform in the configuration");
     affect::Stream stream;
     if (const auto* f = std::get_if<LogMelFeature>(&feature)) {
       stream = from_samples(*f, modality, samples, num_samples, t0, nullptr);
+    } else if (const auto* whole = std::get_if<VoiceFunctionalsFeature>(&feature)) {
+      stream = from_samples(*whole, modality, samples, num_samples, t0, nullptr);
     } else {
-      stream = from_samples(std::get<VoiceFunctionalsFeature>(feature), modality, samples, num_samples, t0,
-                            nullptr);
+      stream = from_samples(std::get<WaveformFeature>(feature), modality, samples, num_samples, t0, nullptr);
     }
     stream.modality = modality;
     return stream;
@@ -162,6 +177,10 @@ struct FeatureExtractor::Impl {
   affect::Stream make(const VoiceFunctionalsFeature& feature, const std::string& modality,
                       const affect::Stream& raw, const SubjectScale*) const {
     return from_waveform(feature, modality, "functionals.frames.sample_rate_hz", raw);
+  }
+  affect::Stream make(const WaveformFeature& feature, const std::string& modality, const affect::Stream& raw,
+                      const SubjectScale*) const {
+    return from_waveform(feature, modality, "sample_rate_hz", raw);
   }
   affect::Stream make(const FaceCropFeature& feature, const std::string&, const affect::Stream& raw,
                       const SubjectScale*) const {
@@ -233,6 +252,7 @@ FrameShape FeatureExtractor::frame_shape(const std::string& modality) const {
   if (const auto* f = std::get_if<FaceCropFeature>(&feature)) return {f->channels, f->size, f->size};
   if (const auto* f = std::get_if<HashedNgramsFeature>(&feature)) return {f->ngrams.width()};
   if (std::holds_alternative<TokensFeature>(feature)) return {1};
+  if (const auto* f = std::get_if<WaveformFeature>(&feature)) return {f->frame_samples};
   return {};
 }
 

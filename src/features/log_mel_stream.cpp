@@ -84,7 +84,50 @@ affect::Stream make_log_mel(const signals::LogMel& mel, const LogMelFeature& fea
   return stream;
 }
 
+float in_unit_range(float sample) {
+  return sample;
+}
+float in_unit_range(int16_t sample) {
+  return static_cast<float>(sample) / 32768.0f;
+}
+
+template <class Sample>
+affect::Stream make_waveform(const WaveformFeature& feature, const Sample* samples, int64_t num_samples,
+                             core::Timestamp t0, const bool* valid_S) {
+  check_finite(samples, num_samples, feature.sample_rate_hz);
+  SampleRange range{0, num_samples};
+  if (feature.trim.enabled) range = loud_range(samples, num_samples, feature.sample_rate_hz, feature.trim);
+  const int64_t length = feature.frame_samples;
+  const int64_t num_frames = (range.last - range.first) / length;
+  affect::Stream stream;
+  stream.modality = affect::modality::kAudio;
+  stream.rate_hz = static_cast<double>(feature.sample_rate_hz) / static_cast<double>(length);
+  stream.t0 = after_samples(t0, range.first, feature.sample_rate_hz);
+  stream.values = at::empty({num_frames, length}, at::kFloat);
+  stream.valid_T = at::ones({num_frames}, at::kBool);
+  auto* values = stream.values.data_ptr<float>();
+  std::transform(samples + range.first, samples + range.first + num_frames * length, values,
+                 [](Sample sample) { return in_unit_range(sample); });
+  if (valid_S == nullptr) return stream;
+  auto* valid = stream.valid_T.data_ptr<bool>();
+  for (int64_t t = 0; t < num_frames; ++t) {
+    const bool* of_frame = valid_S + range.first + t * length;
+    valid[t] = std::all_of(of_frame, of_frame + length, [](bool real) { return real; });
+    if (!valid[t]) std::fill_n(values + t * length, length, 0.0f);
+  }
+  return stream;
+}
+
 }  // namespace
+
+affect::Stream waveform_stream(const WaveformFeature& feature, const float* samples, int64_t num_samples,
+                               core::Timestamp t0, const bool* valid_S) {
+  return make_waveform(feature, samples, num_samples, t0, valid_S);
+}
+affect::Stream waveform_stream(const WaveformFeature& feature, const int16_t* samples, int64_t num_samples,
+                               core::Timestamp t0, const bool* valid_S) {
+  return make_waveform(feature, samples, num_samples, t0, valid_S);
+}
 
 affect::Stream log_mel_stream_with(const signals::LogMel& mel, const LogMelFeature& feature,
                                    const float* samples, int64_t num_samples, core::Timestamp t0,

@@ -27,6 +27,12 @@ affect::Stream voice_functionals_stream_with(const signals::VoiceFunctionals& fu
                                              const int16_t* samples, int64_t num_samples, core::Timestamp t0,
                                              const bool* valid_S = nullptr);
 
+/// Samples in [-1, 1], in frames. @param valid_S  null, or one flag a sample
+affect::Stream waveform_stream(const WaveformFeature& feature, const float* samples, int64_t num_samples,
+                               core::Timestamp t0, const bool* valid_S);
+affect::Stream waveform_stream(const WaveformFeature& feature, const int16_t* samples, int64_t num_samples,
+                               core::Timestamp t0, const bool* valid_S);
+
 /// Throws Error(kData) with the place of the first sample that is not a finite number.
 void check_finite(const float* samples, int64_t num_samples, int64_t sample_rate_hz);
 inline void check_finite(const int16_t*, int64_t, int64_t) {}

@@ -391,5 +391,33 @@ TEST(FeatureConfig, MistakesAreReportedAtTheirLine) {
                          ::testing::HasSubstr("features.audio.mel.num_mels: must be in [1, 4096], got 0")));
 }
 
+TEST(WaveformFeature, GivesTheSamplesInFramesAndTheirTime) {
+  FeatureConfig config;
+  WaveformFeature feature;
+  feature.frame_samples = 4;
+  config["voice"] = feature;
+  const FeatureExtractor extractor(config);
+  EXPECT_TRUE(takes_waveform(config["voice"]));
+  EXPECT_EQ(extractor.frame_shape("voice"), FrameShape{4});
+  affect::Stream raw;
+  raw.values = at::arange(10, at::kShort) * 1000;
+  raw.valid_T = at::ones({10}, at::kBool);
+  raw.valid_T[5] = false;
+  raw.rate_hz = 16000;
+  raw.t0 = at_s(2.0);
+  const auto stream = extractor.extract("voice", raw);
+  ASSERT_EQ(stream.values.sizes(), (at::IntArrayRef{2, 4}));  // two samples are left over
+  EXPECT_DOUBLE_EQ(stream.rate_hz, 4000.0);
+  EXPECT_EQ(stream.t0, raw.t0);
+  EXPECT_FLOAT_EQ(stream.values[0][3].item<float>(), 3000.0f / 32768.0f);
+  EXPECT_TRUE(stream.valid_T[0].item<bool>());
+  EXPECT_FALSE(stream.valid_T[1].item<bool>());
+  EXPECT_EQ(stream.values[1].abs().sum().item<float>(), 0.0f);
+  raw.rate_hz = 8000;
+  EXPECT_NE(test::error_of([&] { extractor.extract("voice", raw); }, ErrorCode::kData)
+                .find("expected sample_rate_hz"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace limbic::features

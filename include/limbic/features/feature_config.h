@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
 #include "limbic/features/hashed_ngrams.h"
 #include "limbic/features/word_vocabulary.h"
@@ -165,6 +166,24 @@ struct TokensFeature {
   void validate(config::Checks& checks) const;
 };
 
+/// The waveform itself, in frames of `frame_samples`, for encoders that read samples (waveform, wav2vec2). A
+/// frame with a sample that is not valid is padding; an incomplete last one is left out.
+struct WaveformFeature {
+  static constexpr const char* kType = "waveform";
+  static constexpr const char* kDoc = "samples of the sound as they are, (T, frame_samples) in [-1, 1]";
+  int64_t sample_rate_hz = 16000;
+  int64_t frame_samples = 1;
+  TrimConfig trim;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("sample_rate_hz", sample_rate_hz, "rate of the stored sound", config::in_range(1000, 192000));
+    v("frame_samples", frame_samples, "samples of a frame: 1, or what the encoder joins again",
+      config::in_range(1, 16000));
+    v("trim", trim, "silence at the ends");
+  }
+};
+
 /// Mean and deviation per feature of everything known of one subject. Empty = nothing valid.
 struct SubjectScale {
   std::vector<double> mean_F;
@@ -172,7 +191,7 @@ struct SubjectScale {
 };
 
 using ModalityFeature = std::variant<LogMelFeature, VoiceFunctionalsFeature, FaceCropFeature, ValuesFeature,
-                                     HashedNgramsFeature, TokensFeature>;
+                                     HashedNgramsFeature, TokensFeature, WaveformFeature>;
 /// Whether it is made from a waveform.
 bool takes_waveform(const ModalityFeature& feature);
 /// Whether its frames may hold NaN for a value that is missing.

@@ -35,6 +35,8 @@ class StageTimer {
 int64_t frames_made(const features::ModalityFeature& feature, int64_t raw_frames) {
   if (const auto* mel = std::get_if<features::LogMelFeature>(&feature))
     return raw_frames / std::max<int64_t>(1, mel->mel.hop_samples) + 1;
+  if (const auto* wave = std::get_if<features::WaveformFeature>(&feature))
+    return raw_frames / std::max<int64_t>(1, wave->frame_samples);
   return std::holds_alternative<features::VoiceFunctionalsFeature>(feature) ? 1 : raw_frames;
 }
 

@@ -19,7 +19,7 @@ constexpr double kWaveformEpsilon = 1e-7;  ///< of Hugging Face's feature extrac
 constexpr double kChannelNormEpsilon = 1e-5;
 
 /// Tokens that a convolution makes of so many samples.
-at::Tensor shortened(const at::Tensor& length_B, const SpeechConv& conv) {
+at::Tensor shortened(const at::Tensor& length_B, const WaveformLayer& conv) {
   return length_B.sub(conv.kernel).div(conv.stride, "floor").add(1).clamp_min(0);
 }
 

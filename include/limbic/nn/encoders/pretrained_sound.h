@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "limbic/nn/encoders/pretrained_weights.h"
+#include "limbic/nn/encoders/waveform.h"
 #include "limbic/nn/pooling.h"
 
 namespace limbic::nn {
@@ -31,20 +32,6 @@ constexpr auto enum_names(SpeechConvNorm) {
       {{SpeechConvNorm::kGroup, "group"}, {SpeechConvNorm::kLayer, "layer"}}};
 }
 
-/// One convolution of the waveform.
-struct SpeechConv {
-  int64_t channels = 512;
-  int64_t kernel = 3;
-  int64_t stride = 2;
-
-  template <class Visitor>
-  void visit(Visitor& v) {
-    v("channels", channels, "channels of the layer", config::at_least(1));
-    v("kernel", kernel, "kernel in samples of the layer's input", config::at_least(1));
-    v("stride", stride, "stride", config::at_least(1));
-  }
-};
-
 /// Convolutions over 16 kHz sound, then a transformer; one token for 20 ms. The defaults are the base models.
 /// A frame of the stream is a run of samples (F of them, usually 1): frames are joined to one waveform.
 struct Wav2Vec2Config {
@@ -53,8 +40,8 @@ struct Wav2Vec2Config {
   PretrainedConfig pretrained;
   SpeechFamily family = SpeechFamily::kWav2Vec2;
   TransformerSize size = {768, 12, 12, 3072};
-  std::vector<SpeechConv> convolutions = {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2},
-                                          {512, 3, 2},  {512, 2, 2}, {512, 2, 2}};
+  std::vector<WaveformLayer> convolutions = {{512, 10, 5}, {512, 3, 2}, {512, 3, 2}, {512, 3, 2},
+                                             {512, 3, 2},  {512, 2, 2}, {512, 2, 2}};
   SpeechConvNorm conv_norm = SpeechConvNorm::kGroup;
   bool conv_bias = false;
   bool tune_convolutions = false;  ///< published fine-tuning keeps them frozen
