@@ -43,7 +43,8 @@ struct GruConfig {
 /// features, imported embeddings), where T is 1.
 struct MlpConfig {
   static constexpr const char* kType = "mlp";
-  static constexpr const char* kDoc = "layers on each frame: functionals, sensor features, imported embeddings";
+  static constexpr const char* kDoc =
+      "layers on each frame: functionals, sensor features, imported embeddings";
   Normalization normalize = Normalization::kGlobal;
   double clip = 3.0;           ///< scaled values are kept within this many deviations; 0 = no limit
   double noise = 0.0;          ///< deviation of Gaussian noise on the scaled input, in training

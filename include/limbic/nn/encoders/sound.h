@@ -46,7 +46,8 @@ struct ConvLayer {
 /// Convolutions over (time, feature), then a recurrent layer and a pool over time: for log-mel frames.
 struct ConvRecurrentConfig {
   static constexpr const char* kType = "conv_recurrent";
-  static constexpr const char* kDoc = "sound: convolutions over log-mel (time, feature), then GRU, LSTM or nothing";
+  static constexpr const char* kDoc =
+      "sound: convolutions over log-mel (time, feature), then GRU, LSTM or nothing";
   Normalization normalize = Normalization::kGlobal;
   SpecAugmentConfig spec_augment;
   std::vector<ConvLayer> layers = {
