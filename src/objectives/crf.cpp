@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "limbic/core/error.h"
-#include "limbic/core/suggest.h"
 #include "limbic/nn/crf.h"
 #include "limbic/nn/dialogue_grid.h"
+#include "named_task.h"
 
 namespace limbic::objectives {
 namespace {
@@ -50,16 +50,8 @@ class CrfObjective final : public Objective {
 
 std::unique_ptr<Objective> build(const CrfConfig& config, const ClassCounts& counts,
                                  const std::vector<affect::LabelSpace>& /*tasks*/) {
-  std::vector<std::string> names;
-  for (const auto& [task, count_C] : counts) names.push_back(task);
-  require(!config.task.empty() || names.size() == 1, ErrorCode::kConfig,
-          "task is empty, but there are " + std::to_string(names.size()) + " tasks (" + core::join(names) +
-              "); name one");
   auto named = config;
-  if (named.task.empty()) named.task = names.front();
-  require(counts.count(named.task) != 0, ErrorCode::kConfig,
-          "there is no task '" + named.task + "', only " + core::join(names) +
-              core::did_you_mean(named.task, names));
+  named.task = named_task(config.task, counts);
   return std::make_unique<CrfObjective>(named);
 }
 

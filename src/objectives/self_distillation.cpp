@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "limbic/core/error.h"
-#include "limbic/core/suggest.h"
+#include "named_task.h"
 
 namespace limbic::objectives {
 namespace {
@@ -51,18 +51,8 @@ at::Tensor distillation_loss(const at::Tensor& student_BC, const at::Tensor& tea
 
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ClassCounts& counts,
                                  const std::vector<affect::LabelSpace>& spaces) {
-  std::vector<std::string> tasks;
-  for (const auto& [task, count_C] : counts) tasks.push_back(task);
   auto named = config;
-  if (named.task.empty()) {
-    require(tasks.size() == 1, ErrorCode::kConfig,
-            "self_distillation: task is empty, but there are " + std::to_string(tasks.size()) + " tasks (" +
-                core::join(tasks) + "); name one");
-    named.task = tasks.front();
-  }
-  require(counts.count(named.task) != 0, ErrorCode::kConfig,
-          "there is no task '" + named.task + "', only " + core::join(tasks) +
-              core::did_you_mean(named.task, tasks));
+  named.task = named_task(config.task, counts);
   for (const auto& space : spaces) {
     require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
             "self_distillation: task '" + named.task + "' has no classes");

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "limbic/core/error.h"
-#include "limbic/core/suggest.h"
 #include "limbic/objectives/cross_entropy.h"
 #include "limbic/objectives/mixup.h"
 #include "limbic/objectives/value_losses.h"
+#include "named_task.h"
 
 namespace limbic::objectives {
 namespace {
@@ -178,22 +178,10 @@ at::Tensor cross_entropy(const CrossEntropyOptions& options, const at::Tensor& l
 
 std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts,
                                  const std::vector<affect::LabelSpace>& spaces) {
-  std::vector<std::string> tasks;
   std::map<std::string, int64_t> num_classes;
-  for (const auto& [task, count_C] : counts) {
-    tasks.push_back(task);
-    num_classes[task] = static_cast<int64_t>(count_C.size());
-  }
+  for (const auto& [task, count_C] : counts) num_classes[task] = static_cast<int64_t>(count_C.size());
   auto named = config;
-  if (named.task.empty()) {
-    require(tasks.size() == 1, ErrorCode::kConfig,
-            "task is empty, but there are " + std::to_string(tasks.size()) + " tasks (" + core::join(tasks) +
-                "); name one");
-    named.task = tasks.front();
-  }
-  require(counts.count(named.task) != 0, ErrorCode::kConfig,
-          "there is no task '" + named.task + "', only " + core::join(tasks) +
-              core::did_you_mean(named.task, tasks));
+  named.task = named_task(config.task, counts);
   affect::LabelSpace space{named.task, {}};
   for (const auto& known : spaces) {
     if (known.task == named.task) space = known;

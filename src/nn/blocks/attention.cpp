@@ -1,11 +1,10 @@
 #include "blocks/attention.h"
 
-#include <torch/nn/init.h>
-
 #include <cmath>
 #include <utility>
 
 #include "blocks/layers.h"
+#include "blocks/linear.h"
 #include "limbic/nn/dropout.h"
 
 namespace limbic::nn {
@@ -19,13 +18,6 @@ constexpr int64_t kRowsToFuse = 4;
 /// Stands in for -infinity in a softmax: a row of it stays finite, forwards and backwards.
 double never_of(at::ScalarType dtype) {
   return dtype == at::kHalf ? -3e4 : -1e30;
-}
-
-torch::nn::Linear make_linear(int64_t in_width, int64_t out_width, bool bias = true) {
-  torch::nn::Linear linear(torch::nn::LinearOptions(in_width, out_width).bias(bias));
-  torch::nn::init::xavier_uniform_(linear->weight);
-  if (bias) torch::nn::init::zeros_(linear->bias);
-  return linear;
 }
 
 at::Tensor joined(const torch::nn::Linear& a, const torch::nn::Linear& b, const at::Tensor& x_BTD) {
@@ -93,12 +85,12 @@ AttentionImpl::AttentionImpl(AttentionOptions options) : options_(options) {
 
 void AttentionImpl::reset() {
   const auto& o = options_;
-  query_ = register_module("query", make_linear(o.width, o.width, o.bias));
-  key_ = register_module("key", make_linear(o.key_width, o.width, o.bias));
-  value_ = register_module("value", make_linear(o.key_width, o.width, o.bias));
-  out_ = register_module("out", make_linear(o.width, o.width, o.bias));
+  query_ = register_module("query", make_xavier_linear(o.width, o.width, o.bias));
+  key_ = register_module("key", make_xavier_linear(o.key_width, o.width, o.bias));
+  value_ = register_module("value", make_xavier_linear(o.key_width, o.width, o.bias));
+  out_ = register_module("out", make_xavier_linear(o.width, o.width, o.bias));
   if (o.positions != Positions::kRelative) return;
-  distance_ = register_module("distance", make_linear(o.width, o.width, /*bias=*/false));
+  distance_ = register_module("distance", make_xavier_linear(o.width, o.width, /*bias=*/false));
   content_bias_HK_ = register_parameter("content_bias", at::zeros({o.heads, head_width()}));
   distance_bias_HK_ = register_parameter("distance_bias", at::zeros({o.heads, head_width()}));
 }
@@ -289,8 +281,8 @@ void TransformerBlockImpl::reset() {
   norm1_ = register_module("norm1", norm(o.width));
   norm2_ = register_module("norm2", norm(o.width));
   if (o.key_width > 0 && o.norm_first) memory_norm_ = register_module("memory_norm", norm(o.key_width));
-  linear1_ = register_module("linear1", make_linear(o.width, o.hidden));
-  linear2_ = register_module("linear2", make_linear(o.hidden, o.width));
+  linear1_ = register_module("linear1", make_xavier_linear(o.width, o.hidden));
+  linear2_ = register_module("linear2", make_xavier_linear(o.hidden, o.width));
 }
 
 at::Tensor TransformerBlockImpl::forward(const at::Tensor& x_BTD, const at::Tensor& mask_BT,

@@ -3,6 +3,7 @@ list(APPEND sources
   blocks/conv_norm.cpp
   blocks/dropout.cpp
   blocks/layers.cpp
+  blocks/linear.cpp
   blocks/spec_augment.cpp
   blocks/state.cpp
 )

@@ -1,8 +1,8 @@
-#include <torch/nn/init.h>
 #include <torch/nn/modules/container/modulelist.h>
 
 #include <utility>
 
+#include "blocks/linear.h"
 #include "fusion/build.h"
 #include "fusion/parts.h"
 
@@ -22,11 +22,12 @@ class GatedFusionImpl final : public torch::nn::Cloneable<GatedFusionImpl>, publ
     inputs_ = register_module("inputs", torch::nn::ModuleList());
     int64_t in_width = 0;
     for (const auto& modality : modalities_) {
-      inputs_->push_back(without_bias(modality.width, config_.width));
+      inputs_->push_back(make_xavier_linear(modality.width, config_.width, /*bias=*/false));
       in_width += modality.width;
     }
     const auto num_modalities = static_cast<int64_t>(modalities_.size());
-    gate_ = register_module("gate", without_bias(in_width, num_modalities * config_.width));
+    gate_ =
+        register_module("gate", make_xavier_linear(in_width, num_modalities * config_.width, /*bias=*/false));
   }
 
   FusionOutput fuse(const FusionInput& input) override {
@@ -53,12 +54,6 @@ class GatedFusionImpl final : public torch::nn::Cloneable<GatedFusionImpl>, publ
   std::shared_ptr<torch::nn::Module> as_module() override { return shared_from_this(); }
 
  private:
-  static torch::nn::Linear without_bias(int64_t in_width, int64_t width) {
-    torch::nn::Linear layer(torch::nn::LinearOptions(in_width, width).bias(false));
-    torch::nn::init::xavier_uniform_(layer->weight);
-    return layer;
-  }
-
   GatedFusionConfig config_;
   std::vector<ModalityShape> modalities_;
   torch::nn::ModuleList inputs_{nullptr};

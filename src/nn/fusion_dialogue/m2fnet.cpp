@@ -1,4 +1,3 @@
-#include <torch/nn/init.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/linear.h>
 
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "blocks/attention.h"
+#include "blocks/linear.h"
 #include "dialogue/turns.h"
 #include "fusion/build.h"
 #include "limbic/core/error.h"
@@ -17,13 +17,6 @@
 namespace limbic::nn {
 namespace {
 
-torch::nn::Linear make_uniform_linear(int64_t in, int64_t out) {
-  torch::nn::Linear linear(in, out);
-  torch::nn::init::xavier_uniform_(linear->weight);
-  torch::nn::init::zeros_(linear->bias);
-  return linear;
-}
-
 /// Attention in which one modality asks and is read, and another is what is asked.
 class KeyedAttentionImpl final : public torch::nn::Cloneable<KeyedAttentionImpl> {
  public:
@@ -32,10 +25,10 @@ class KeyedAttentionImpl final : public torch::nn::Cloneable<KeyedAttentionImpl>
     reset();
   }
   void reset() override {
-    query_ = register_module("query", make_uniform_linear(width_, width_));
-    key_ = register_module("key", make_uniform_linear(width_, width_));
-    value_ = register_module("value", make_uniform_linear(width_, width_));
-    out_ = register_module("out", make_uniform_linear(width_, width_));
+    query_ = register_module("query", make_xavier_linear(width_, width_));
+    key_ = register_module("key", make_xavier_linear(width_, width_));
+    value_ = register_module("value", make_xavier_linear(width_, width_));
+    out_ = register_module("out", make_xavier_linear(width_, width_));
   }
   /// @param x_DUW     queries and values
   /// @param keep_DUU  bool, (D, 1, U) or (D, U, U): which turns a turn may read

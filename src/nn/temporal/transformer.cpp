@@ -1,4 +1,3 @@
-#include <torch/nn/init.h>
 #include <torch/nn/modules/container/modulelist.h>
 
 #include <algorithm>
@@ -6,6 +5,7 @@
 
 #include "blocks/attention.h"
 #include "blocks/layers.h"
+#include "blocks/linear.h"
 #include "limbic/nn/dropout.h"
 #include "temporal/build.h"
 
@@ -23,9 +23,7 @@ class TransformerTemporalImpl final : public torch::nn::Cloneable<TransformerTem
   }
   void reset() override {
     const auto& c = config_;
-    projection_ = register_module("projection", torch::nn::Linear(in_width_, c.width));
-    torch::nn::init::xavier_uniform_(projection_->weight);
-    torch::nn::init::zeros_(projection_->bias);
+    projection_ = register_module("projection", make_xavier_linear(in_width_, c.width));
     blocks_ = register_module("blocks", torch::nn::ModuleList());
     for (int64_t i = 0; i < c.layers; ++i) {
       TransformerBlockOptions options;

@@ -1,34 +1,21 @@
 // Judge: the same networks written in Python's torch, if the machine has it (apt: python3-torch).
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <torch/nn/module.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <optional>
 #include <string>
 
-#include "limbic/core/atomic_file.h"
 #include "limbic/core/rng.h"
 #include "limbic/nn/encoder.h"
 #include "limbic/nn/state.h"
-#include "support/paths.h"
+#include "support/python_judge.h"
 
 namespace limbic::nn {
 namespace {
 
 constexpr const char* kPrelude = R"(
-import sys
-try: import numpy as np, torch, torch.nn.functional as F
-except ImportError: sys.exit(77)
-s = {}
-for line in open(sys.argv[1] + '/index.txt'):
-    name, offset, *shape = line.split()
-    shape = [int(v) for v in shape]
-    n = int(np.prod(shape))
-    s[name] = torch.from_numpy(np.fromfile(sys.argv[1] + '/data.bin', np.float32, n, offset=4 * int(offset)).reshape(shape))
 def bn(x, p): return F.batch_norm(x, s[p + '.running_mean'], s[p + '.running_var'], s[p + '.weight'], s[p + '.bias'])
 def conv(x, p, stride=1): return F.conv2d(x, s[p + '.weight'], None, stride, s[p + '.weight'].shape[-1] // 2)
 def residual(x, p, stride=1):
@@ -156,33 +143,8 @@ y = x.mean((2, 3))
 /// torch.
 std::optional<double> difference_to_python(State state, const at::Tensor& x, const at::Tensor& got,
                                            const std::string& script) {
-  const test::TempDir dir;
   state["x"] = x;
-  std::string index;
-  std::string data;
-  for (const auto& [name, tensor] : state) {
-    const auto values = tensor.to(at::kFloat).contiguous();
-    index += name + " " + std::to_string(data.size() / sizeof(float));
-    for (const int64_t size : values.sizes()) index += " " + std::to_string(size);
-    index += "\n";
-    data.append(static_cast<const char*>(values.data_ptr()), values.nbytes());
-  }
-  core::write_file(dir / "index.txt", index);
-  core::write_file(dir / "data.bin", data);
-  core::write_file(dir / "net.py", kPrelude + script + "y.detach().numpy().tofile(sys.argv[1] + '/y.bin')\n");
-  const auto command = "/usr/bin/python3 " + (dir / "net.py") + " " + dir.path() + " 2> " + (dir / "stderr");
-  const int status = std::system(command.c_str());
-  if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)) return std::nullopt;
-  if (status != 0) {
-    ADD_FAILURE() << core::read_file(dir / "stderr");
-    return 1e9;
-  }
-  const auto bytes = core::read_file(dir / "y.bin");
-  EXPECT_EQ(bytes.size(), got.nbytes());
-  if (bytes.size() != got.nbytes()) return 1e9;
-  auto want = at::empty_like(got);
-  std::memcpy(want.data_ptr(), bytes.data(), bytes.size());
-  return (want - got).abs().max().item<double>();
+  return test::difference_to_python(state, got, kPrelude + script);
 }
 
 TEST(EncoderParity, ConvRecurrentIsWhatPythonTorchComputes) {

@@ -1,6 +1,7 @@
 #pragma once
-// Checkpoints as Hugging Face publishes them, tiny and random: the names of their tensors are facts, read off
-// the files' own lists (facebook/dinov2-with-registers-small, facebook/dinov3-vits16-pretrain-lvd1689m,
+// Checkpoints as Hugging Face publishes them, tiny and random. The names of their tensors are those of the
+// public implementations (DINOv2 and DINOv3 were read there; of the others none was at hand to compare with:
+// facebook/dinov2-with-registers-small, facebook/dinov3-vits16-pretrain-lvd1689m,
 // openai/clip-vit-base-patch16, google/vit-base-patch16-224, facebook/wav2vec2-base,
 // facebook/hubert-large-ll60k, microsoft/wavlm-base-plus, bert-base-uncased, roberta-base).
 #include <ATen/ATen.h>
