@@ -1,10 +1,9 @@
-#include "consistency.h"
-
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "build.h"
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
 #include "limbic/objectives/consistency.h"
@@ -19,7 +18,8 @@ class ConsistencyObjective final : public Objective {
   ConsistencyObjective(double weight, std::vector<std::string> tasks, at::Tensor allowed_J)
       : weight_(weight), tasks_(std::move(tasks)), allowed_J_(std::move(allowed_J)) {}
 
-  LossTerms compute(const affect::Batch& /*batch*/, const affect::ModelOutput& output) override {
+  LossTerms compute(const TrainStep& step) override {
+    const auto& output = step.output;
     std::vector<at::Tensor> logits_BC;
     for (const auto& task : tasks_) logits_BC.push_back(output.logits_BC.at(task));
     if (allowed_J_.device() != logits_BC.front().device())
@@ -80,11 +80,10 @@ at::Tensor semantic_loss(const std::vector<at::Tensor>& logits_BC, const at::Ten
   return -log_joint_BJ.index_select(1, allowed_J).logsumexp(1);
 }
 
-std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ClassCounts& /*counts*/,
-                                 const std::vector<affect::LabelSpace>& tasks) {
+std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ObjectiveContext& context) {
   std::vector<std::string> known;
   std::vector<affect::LabelSpace> with_classes;
-  for (const auto& task : tasks) {
+  for (const auto& task : context.tasks) {
     if (!task.has_classes()) continue;
     known.push_back(task.task);
     with_classes.push_back(task);

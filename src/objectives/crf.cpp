@@ -1,9 +1,8 @@
-#include "crf.h"
-
 #include <ATen/ATen.h>
 
 #include <utility>
 
+#include "build.h"
 #include "limbic/core/error.h"
 #include "limbic/nn/crf.h"
 #include "limbic/nn/dialogue_grid.h"
@@ -16,7 +15,9 @@ class CrfObjective final : public Objective {
  public:
   explicit CrfObjective(CrfConfig config) : config_(std::move(config)) {}
 
-  LossTerms compute(const affect::Batch& batch, const affect::ModelOutput& output) override {
+  LossTerms compute(const TrainStep& step) override {
+    const auto& batch = step.batch;
+    const auto& output = step.output;
     const auto scores = output.crf.find(config_.task);
     require(scores != output.crf.end(), ErrorCode::kConfig,
             "objective 'crf': the head of task '" + config_.task + "' has no CRF; set model.heads." +
@@ -48,10 +49,9 @@ class CrfObjective final : public Objective {
 
 }  // namespace
 
-std::unique_ptr<Objective> build(const CrfConfig& config, const ClassCounts& counts,
-                                 const std::vector<affect::LabelSpace>& /*tasks*/) {
+std::unique_ptr<Objective> build(const CrfConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, counts);
+  named.task = named_task(config.task, context.counts);
   return std::make_unique<CrfObjective>(named);
 }
 

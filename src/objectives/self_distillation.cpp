@@ -1,9 +1,8 @@
-#include "self_distillation.h"
-
 #include <ATen/ATen.h>
 
 #include <utility>
 
+#include "build.h"
 #include "limbic/core/error.h"
 #include "named_task.h"
 
@@ -14,7 +13,8 @@ class SelfDistillationObjective final : public Objective {
  public:
   explicit SelfDistillationObjective(SelfDistillationConfig config) : config_(std::move(config)) {}
 
-  LossTerms compute(const affect::Batch& /*batch*/, const affect::ModelOutput& output) override {
+  LossTerms compute(const TrainStep& step) override {
+    const auto& output = step.output;
     const auto& fused_BC = output.logits_BC.at(config_.task);
     const auto own = output.modality_logits_BC.find(config_.task);
     require(own != output.modality_logits_BC.end() && !own->second.empty(), ErrorCode::kConfig,
@@ -49,11 +49,10 @@ at::Tensor distillation_loss(const at::Tensor& student_BC, const at::Tensor& tea
   return (teacher.exp() * (teacher - log_of(student_BC))).sum() / counts_B.sum().clamp_min(1);
 }
 
-std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ClassCounts& counts,
-                                 const std::vector<affect::LabelSpace>& spaces) {
+std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, counts);
-  for (const auto& space : spaces) {
+  named.task = named_task(config.task, context.counts);
+  for (const auto& space : context.tasks) {
     require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
             "self_distillation: task '" + named.task + "' has no classes");
   }

@@ -1,11 +1,10 @@
-#include "supervised.h"
-
 #include <ATen/ATen.h>
 
 #include <algorithm>
 #include <cmath>
 #include <utility>
 
+#include "build.h"
 #include "limbic/core/error.h"
 #include "limbic/objectives/cross_entropy.h"
 #include "limbic/objectives/mixup.h"
@@ -30,7 +29,9 @@ class SupervisedObjective final : public Objective {
     return config_.mixup > 0 ? mixup(batch, config_.mixup, num_classes_) : batch;
   }
 
-  LossTerms compute(const affect::Batch& batch, const affect::ModelOutput& output) override {
+  LossTerms compute(const TrainStep& step) override {
+    const auto& batch = step.batch;
+    const auto& output = step.output;
     const auto& main_output = output_of(output);
     LossTerms loss;
     const auto found = batch.targets.find(task_.task);
@@ -176,18 +177,18 @@ at::Tensor cross_entropy(const CrossEntropyOptions& options, const at::Tensor& l
   return loss_B.masked_fill(unknown_B, 0.0).sum() / norm.clamp_min(1e-12);
 }
 
-std::unique_ptr<Objective> build(const SupervisedConfig& config, const ClassCounts& counts,
-                                 const std::vector<affect::LabelSpace>& spaces) {
+std::unique_ptr<Objective> build(const SupervisedConfig& config, const ObjectiveContext& context) {
   std::map<std::string, int64_t> num_classes;
-  for (const auto& [task, count_C] : counts) num_classes[task] = static_cast<int64_t>(count_C.size());
+  for (const auto& [task, count_C] : context.counts) num_classes[task] = static_cast<int64_t>(count_C.size());
   auto named = config;
-  named.task = named_task(config.task, counts);
+  named.task = named_task(config.task, context.counts);
   affect::LabelSpace space{named.task, {}};
-  for (const auto& known : spaces) {
+  for (const auto& known : context.tasks) {
     if (known.task == named.task) space = known;
   }
   check_fit(config, space);
-  const auto weights = class_weights(config.class_balance, config.effective_beta, counts.at(named.task));
+  const auto weights =
+      class_weights(config.class_balance, config.effective_beta, context.counts.at(named.task));
   return std::make_unique<SupervisedObjective>(named, space, num_classes, at::tensor(weights, at::kFloat));
 }
 

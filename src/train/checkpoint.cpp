@@ -57,21 +57,14 @@ json read_state(const std::string& path) {
   return file["state"];
 }
 
-Checkpoint::Tensors with_prefix_removed(const Checkpoint::Tensors& all, const std::string& prefix) {
-  Checkpoint::Tensors part;
-  for (const auto& [name, tensor] : all) {
-    if (name.rfind(prefix, 0) == 0) part[name.substr(prefix.size())] = tensor;
-  }
-  return part;
-}
-
 Checkpoint read_checkpoint(const std::string& directory) {
   Checkpoint checkpoint;
   checkpoint.state = std::make_shared<json>(read_state(directory + "/state.json"));
   checkpoint.model = formats::read_safetensors(directory + "/model.safetensors").tensors;
   const auto optim = formats::read_safetensors(directory + "/optim.safetensors").tensors;
-  checkpoint.optimizer = with_prefix_removed(optim, "optimizer.");
-  checkpoint.raw_model = with_prefix_removed(optim, "raw.");
+  checkpoint.optimizer = tensors_below(optim, "optimizer.");
+  checkpoint.raw_model = tensors_below(optim, "raw.");
+  checkpoint.learning = tensors_below(optim, "learning.");
   const auto rng = optim.find("torch_rng");
   require(rng != optim.end() && checkpoint.state->contains("step"), ErrorCode::kModel,
           directory + ": not a training checkpoint");
@@ -81,6 +74,14 @@ Checkpoint read_checkpoint(const std::string& directory) {
 }
 
 }  // namespace
+
+Checkpoint::Tensors tensors_below(const Checkpoint::Tensors& all, const std::string& prefix) {
+  Checkpoint::Tensors part;
+  for (const auto& [name, tensor] : all) {
+    if (name.rfind(prefix, 0) == 0) part[name.substr(prefix.size())] = tensor;
+  }
+  return part;
+}
 
 CheckpointStore::CheckpointStore(std::string directory) : directory_(std::move(directory)) {
   std::error_code ec;
@@ -97,6 +98,7 @@ void CheckpointStore::save(const Checkpoint& checkpoint, bool is_best) {
     formats::TensorMap optim;
     for (const auto& [key, tensor] : checkpoint.optimizer) optim["optimizer." + key] = tensor;
     for (const auto& [key, tensor] : checkpoint.raw_model) optim["raw." + key] = tensor;
+    for (const auto& [key, tensor] : checkpoint.learning) optim["learning." + key] = tensor;
     optim["torch_rng"] = checkpoint.torch_rng;
     formats::write_safetensors(temp + "/model.safetensors", checkpoint.model);
     formats::write_safetensors(temp + "/optim.safetensors", optim);

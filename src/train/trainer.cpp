@@ -15,6 +15,7 @@
 #include <set>
 
 #include "calibrate.h"
+#include "learner.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/interrupt.h"
@@ -46,23 +47,6 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Parameters only, in registration order.
-Optimizer::NamedTensors trainable(const torch::nn::Module& module) {
-  Optimizer::NamedTensors parameters;
-  for (const auto& item : module.named_parameters()) {
-    if (item.value().requires_grad()) parameters.emplace_back(item.key(), item.value());
-  }
-  return parameters;
-}
-
-/// Live tensors of parameters and buffers by name.
-Ema::State live_state(const torch::nn::Module& module) {
-  Ema::State state;
-  for (const auto& item : module.named_parameters()) state[item.key()] = item.value();
-  for (const auto& item : module.named_buffers()) state[item.key()] = item.value();
-  return state;
-}
-
 std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
                                           const std::shared_ptr<const data::Store>& store,
                                           const std::vector<affect::LabelSpace>& tasks,
@@ -91,6 +75,24 @@ std::vector<std::string> shown_metrics(const affect::LabelSpace& task) {
   if (task.has_classes()) return {"uar", "accuracy", "weighted_f1"};
   if (task.traits.kind == affect::TaskKind::kMultiLabel) return {"macro_f1", "micro_f1", "auc"};
   return {"ccc", "pearson", "mae"};
+}
+
+/// Of the samples of an epoch so far. A term counts where it was said: not every batch has every term.
+struct RunningMean {
+  double sum = 0;
+  int64_t count = 0;
+
+  void add(double value, int64_t weight) {
+    sum += value * static_cast<double>(weight);
+    count += weight;
+  }
+  double value() const { return count > 0 ? sum / static_cast<double>(count) : NAN; }
+};
+void to_json(json& file, const RunningMean& mean) {
+  file = {mean.sum, mean.count};
+}
+void from_json(const json& file, RunningMean& mean) {
+  mean = {file.at(0).get<double>(), file.at(1).get<int64_t>()};
 }
 
 }  // namespace
@@ -127,10 +129,13 @@ struct Trainer::Impl {
     warn_about_absent_classes();
     warn_about_giveaways();
     warn_about_shared_scales();
-    objective = objectives::build_objectives(config.objectives, counts, tasks);
-    parameters = trainable(*model->as_module());
-    optimizer = build_optimizer(config.train.optimizer, parameters);
-    ema = std::make_unique<Ema>(config.train.ema, live_state(*model->as_module()));
+    objectives::ObjectiveContext context;
+    context.counts = counts;
+    context.tasks = tasks;
+    context.features = config.data.features;
+    context.inputs = inputs;
+    learner = std::make_unique<Learner>(config, model, std::move(context));
+    set_views();
     if (config.train.oracle) {
       require(!split.test.empty(), ErrorCode::kConfig, "train.oracle: the split has no test part to consult");
       test_loader = make_loader(config, store, tasks, split.test, false);
@@ -262,47 +267,48 @@ struct Trainer::Impl {
     }
   }
 
+  /// Further views for the objectives that compare them: data.views, then data.augment again.
+  void set_views() {
+    auto views = config.data.views;
+    const auto wanted = static_cast<size_t>(learner->num_views());
+    require(
+        views.size() >= wanted || !config.data.augment.empty(), ErrorCode::kConfig,
+        fmt::format("the objectives compare {} views of a sample, but data.views has {} and data.augment is "
+                    "empty: they would be equal",
+                    wanted + 1, views.size() + 1));
+    views.resize(wanted, config.data.augment);
+    train_loader->set_views(views);
+  }
+
   /// One optimizer step. A loss or gradient that is not finite changes nothing and is reported.
   void step(const affect::Batch& batch) {
-    const auto prepared = objective->prepare(batch);
-    const auto loss = objective->compute(prepared, model->forward(prepared));
-    const double value = loss.total.item<double>();
-    double norm = NAN;
-    if (std::isfinite(value)) {
-      loss.total.backward();
-      norm = clip_gradients(parameters, config.train.clip_grad_norm);
-    }
     const double scale =
-        lr_scale(config.train.schedule, global_step, train_loader->num_batches(), total_steps());
-    if (std::isfinite(norm)) {
-      optimizer->step(scale);
-      skipped_in_a_row = 0;
-    } else {
-      report_skipped_step(batch, value);
+        lr_scale(config.train.schedule, learner->num_steps(), train_loader->num_batches(), total_steps());
+    const double progress = static_cast<double>(learner->num_steps()) / static_cast<double>(total_steps());
+    const auto result = learner->step(batch, std::min(progress, 1.0), scale);
+    last_loss = result.loss;
+    last_grad_norm = result.grad_norm;
+    last_lr = scale * learner->lr();
+    if (!result.is_applied) {
+      report_skipped_step(batch, result.loss);
+      return;
     }
-    optimizer->zero_grad();
-    ++global_step;
-    ema->update(global_step);
-    last_loss = value;
-    last_grad_norm = norm;
-    last_lr = scale * optimizer->lr();
-    if (std::isfinite(norm)) {
-      loss_sum += value * static_cast<double>(batch.size());
-      loss_count += batch.size();
-      // One term is the loss itself.
-      if (loss.terms.size() > 1) {
-        for (const auto& [name, term] : loss.terms)
-          term_sums[name] += term.item<double>() * static_cast<double>(batch.size());
-      }
-    }
+    skipped_in_a_row = 0;
+    loss_mean.add(result.loss, batch.size());
+    // One term is the loss itself.
+    if (result.terms.size() == 1) return;
+    for (const auto& [name, term] : result.terms) term_means[name].add(term, batch.size());
   }
 
   void report_skipped_step(const affect::Batch& batch, double loss) {
     constexpr int kMostInARow = 10;
     ++skipped_in_a_row;
-    log::warn("step_skipped", {{"step", global_step}, {"loss", loss}, {"samples", core::join(batch.ids)}});
-    run.log_event(
-        {{"event", "step_skipped"}, {"epoch", epoch + 1}, {"step", global_step}, {"samples", batch.ids}});
+    log::warn("step_skipped",
+              {{"step", learner->num_steps() - 1}, {"loss", loss}, {"samples", core::join(batch.ids)}});
+    run.log_event({{"event", "step_skipped"},
+                   {"epoch", epoch + 1},
+                   {"step", learner->num_steps() - 1},
+                   {"samples", batch.ids}});
     require(
         skipped_in_a_row <= kMostInARow, ErrorCode::kDiverged,
         fmt::format(
@@ -312,9 +318,9 @@ struct Trainer::Impl {
   }
 
   std::map<std::string, eval::TaskPredictions> validate() {
-    ema->swap();
+    learner->swap_averaged();
     auto predictions = eval::predict(*model, *val_loader);
-    ema->swap();
+    learner->swap_averaged();
     return predictions;
   }
 
@@ -324,11 +330,11 @@ struct Trainer::Impl {
     if (!oracle) return;
     auto generator = at::detail::getDefaultCPUGenerator();
     const auto random_state = generator.get_state().clone();
-    ema->swap();
+    learner->swap_averaged();
     const auto test = eval::predict(*model, *test_loader);
-    ema->swap();
+    learner->swap_averaged();
     generator.set_state(random_state);
-    oracle->add(epoch, global_step, test, notes());
+    oracle->add(epoch, learner->num_steps(), test, notes());
   }
 
   eval::ResultNotes notes() const { return {"clean", split.leaks.counts_by_name()}; }
@@ -349,21 +355,12 @@ struct Trainer::Impl {
 
   void save(bool is_best) {
     Checkpoint checkpoint;
-    const auto module = model->as_module();
-    if (ema->is_on()) {
-      checkpoint.raw_model = nn::state_of(*module);
-      checkpoint.model = ema->weights();
-    } else {
-      checkpoint.model = nn::state_of(*module);
-    }
-    checkpoint.optimizer = optimizer->state();
+    learner->save(checkpoint);
     checkpoint.torch_rng = at::detail::getDefaultCPUGenerator().get_state();
-    checkpoint.step = global_step;
     checkpoint.state = std::make_shared<json>(json{{"epoch", epoch},
                                                    {"batch", next_batch},
-                                                   {"loss_sum", loss_sum},
-                                                   {"loss_count", loss_count},
-                                                   {"term_sums", term_sums},
+                                                   {"loss_mean", loss_mean},
+                                                   {"term_means", term_means},
                                                    {"skipped_in_a_row", skipped_in_a_row},
                                                    {"best_value", best_value},
                                                    {"best_epoch", best_epoch},
@@ -391,22 +388,13 @@ struct Trainer::Impl {
                                    {"now", core::num_threads()},
                                    {"effect", "results differ in the last digits"}});
     }
-    const auto module = model->as_module();
-    if (ema->is_on()) {
-      nn::load_state(*module, found->raw_model);
-      ema->load(found->model);
-    } else {
-      nn::load_state(*module, found->model);
-    }
-    optimizer->load_state(found->optimizer);
+    learner->restore(*found);
     auto generator = at::detail::getDefaultCPUGenerator();
     generator.set_state(found->torch_rng);
-    global_step = found->step;
     epoch = state.at("epoch");
     next_batch = state.at("batch");
-    loss_sum = state.at("loss_sum");
-    loss_count = state.at("loss_count");
-    term_sums = state.at("term_sums").get<std::map<std::string, double>>();
+    loss_mean = state.at("loss_mean").get<RunningMean>();
+    term_means = state.at("term_means").get<std::map<std::string, RunningMean>>();
     skipped_in_a_row = state.at("skipped_in_a_row");
     best_value = state.at("best_value").is_null() ? NAN : state.at("best_value").get<double>();
     best_epoch = state.at("best_epoch");
@@ -415,8 +403,8 @@ struct Trainer::Impl {
     if (oracle) oracle->restore(epoch);
     run.rewind_events(epoch);
     write_results();
-    run.log_event({{"event", "resumed"}, {"epoch", epoch}, {"step", global_step}});
-    log::info("resumed", {{"epoch", epoch}, {"step", global_step}});
+    run.log_event({{"event", "resumed"}, {"epoch", epoch}, {"step", learner->num_steps()}});
+    log::info("resumed", {{"epoch", epoch}, {"step", learner->num_steps()}});
     return true;
   }
 
@@ -471,10 +459,10 @@ struct Trainer::Impl {
       ++epochs_without_best;
     }
 
-    const double train_loss = loss_count > 0 ? loss_sum / static_cast<double>(loss_count) : NAN;
-    json row = {{"epoch", epoch + 1}, {"step", global_step}, {"train/loss", train_loss}, {"lr", last_lr}};
-    for (const auto& [name, sum] : term_sums)
-      row["train/loss/" + name] = loss_count > 0 ? sum / static_cast<double>(loss_count) : NAN;
+    const double train_loss = loss_mean.value();
+    json row = {
+        {"epoch", epoch + 1}, {"step", learner->num_steps()}, {"train/loss", train_loss}, {"lr", last_lr}};
+    for (const auto& [name, mean] : term_means) row["train/loss/" + name] = mean.value();
     for (const auto& [name, task] : validation) {
       row["val/" + name + "/loss"] = task.loss;
       for (const auto& of_task : eval::task_metric_names(task.labels))
@@ -507,9 +495,8 @@ struct Trainer::Impl {
 
     ++epoch;
     next_batch = 0;
-    loss_sum = 0;
-    loss_count = 0;
-    term_sums.clear();
+    loss_mean = {};
+    term_means.clear();
     consult_oracle();
     save(is_best);
     run.log_event(event);
@@ -552,19 +539,14 @@ struct Trainer::Impl {
   std::map<std::string, model::StreamShape> inputs;
   std::shared_ptr<model::MultimodalModel> model;
   std::map<std::string, std::vector<int64_t>> counts;
-  std::unique_ptr<objectives::Objective> objective;
-  Optimizer::NamedTensors parameters;
-  std::unique_ptr<Optimizer> optimizer;
-  std::unique_ptr<Ema> ema;
+  std::unique_ptr<Learner> learner;
   std::unique_ptr<formats::TfeventsWriter> tensorboard;  ///< from the first epoch of this process on
 
   // What a checkpoint holds beside tensors.
   int64_t epoch = 0;       ///< epochs done
   int64_t next_batch = 0;  ///< of the epoch under way
-  int64_t global_step = 0;
-  double loss_sum = 0;
-  int64_t loss_count = 0;
-  std::map<std::string, double> term_sums;  ///< of the objectives' terms, before weights
+  RunningMean loss_mean;
+  std::map<std::string, RunningMean> term_means;  ///< of the objectives' terms, before weights
   int skipped_in_a_row = 0;
   double best_value = NAN;
   int64_t best_epoch = 0;

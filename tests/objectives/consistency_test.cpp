@@ -110,7 +110,7 @@ class ConsistencyObjectiveTest : public testing::Test {
   }
   std::unique_ptr<Objective> built(const std::string& yaml) const {
     const auto config = config::load_text<ConsistencyConfig>(yaml, "recipe.yaml", {});
-    return build_objective(config, counts_, tasks_);
+    return build_objective(config, {counts_, tasks_});
   }
   affect::Batch batch_;
   affect::ModelOutput output_;
@@ -119,7 +119,7 @@ class ConsistencyObjectiveTest : public testing::Test {
 };
 
 TEST_F(ConsistencyObjectiveTest, NamesItsTermAndAppliesItsWeight) {
-  const auto loss = built("{tasks: [emotion, sentiment], weight: 0.25}")->compute(batch_, output_);
+  const auto loss = built("{tasks: [emotion, sentiment], weight: 0.25}")->compute({batch_, output_});
   ASSERT_EQ(loss.terms.count("consistency"), 1u);
   EXPECT_GT(loss.terms.at("consistency").item<double>(), 0.0);
   EXPECT_NEAR(loss.total.item<double>(), 0.25 * loss.terms.at("consistency").item<double>(), 1e-7);
@@ -128,8 +128,8 @@ TEST_F(ConsistencyObjectiveTest, NamesItsTermAndAppliesItsWeight) {
 }
 
 TEST_F(ConsistencyObjectiveTest, EveryTaskIsTheDefaultAndTheOrderDoesNotMatter) {
-  const double all = built("{}")->compute(batch_, output_).total.item<double>();
-  EXPECT_NEAR(built("{tasks: [sentiment, emotion]}")->compute(batch_, output_).total.item<double>(), all,
+  const double all = built("{}")->compute({batch_, output_}).total.item<double>();
+  EXPECT_NEAR(built("{tasks: [sentiment, emotion]}")->compute({batch_, output_}).total.item<double>(), all,
               1e-6);
 }
 

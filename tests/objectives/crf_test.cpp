@@ -21,7 +21,7 @@ class CrfObjectiveTest : public testing::Test {
     core::seed_torch(51);
     CrfConfig config;
     config.weight = 0.5;
-    objective_ = build_objective(config, kEmotionCounts);
+    objective_ = build_objective(config, {kEmotionCounts});
     const auto longs = at::TensorOptions(at::kLong);
     emission_BC_ = at::randn({4, 3}, at::kDouble).set_requires_grad(true);
     table_SC_ = at::randn({5, 3}, at::kDouble).set_requires_grad(true);
@@ -39,7 +39,7 @@ class CrfObjectiveTest : public testing::Test {
 };
 
 TEST_F(CrfObjectiveTest, IsTheLikelihoodOfWholeDialoguesPerKnownTurn) {
-  const auto loss = objective_->compute(batch_, output_);
+  const auto loss = objective_->compute({batch_, output_});
   // By hand: all labellings (2, c, 1) of the long dialogue, as a share of all.
   const auto& e = emission_BC_;
   const auto& s = table_SC_;
@@ -67,20 +67,23 @@ TEST_F(CrfObjectiveTest, WithoutDialoguesAndTransitionsItIsCrossEntropy) {
   output_.crf["emotion"].table_SC = at::zeros({5, 3}, at::kDouble);
   const auto log_p_BC = emission_BC_.log_softmax(1);
   const auto want = -(log_p_BC[1][2] + log_p_BC[2][1] + log_p_BC[3][2]) / 3.0;
-  EXPECT_NEAR(objective_->compute(batch_, output_).terms.at("emotion.crf").item<double>(),
+  EXPECT_NEAR(objective_->compute({batch_, output_}).terms.at("emotion.crf").item<double>(),
               want.item<double>(), 1e-9);
 }
 
 TEST_F(CrfObjectiveTest, GradientsAgreeWithCentralDifferences) {
-  EXPECT_LT(test::gradient_error([&] { return objective_->compute(batch_, output_).total; },
-                                 {emission_BC_, table_SC_}, 1e-6, 15),
+  EXPECT_LT(test::gradient_error(
+                [&] {
+                  return objective_->compute({batch_, output_}).total;
+                },
+                {emission_BC_, table_SC_}, 1e-6, 15),
             1e-6);
 }
 
 TEST_F(CrfObjectiveTest, WithoutLabelsItIsAZeroWithGradient) {
   batch_.targets["emotion"].mask_B.fill_(false);
   for (int i = 0; i < 2; ++i) {
-    const auto loss = objective_->compute(batch_, output_);
+    const auto loss = objective_->compute({batch_, output_});
     EXPECT_EQ(loss.total.item<double>(), 0.0);
     EXPECT_TRUE(loss.total.requires_grad());
     batch_.targets.clear();
@@ -90,7 +93,7 @@ TEST_F(CrfObjectiveTest, WithoutLabelsItIsAZeroWithGradient) {
 TEST_F(CrfObjectiveTest, AHeadWithoutACrfIsNamed) {
   output_.crf.clear();
   try {
-    objective_->compute(batch_, output_);
+    objective_->compute({batch_, output_});
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_NE(std::string(error.what()).find("set model.heads.emotion.crf: true"), std::string::npos);

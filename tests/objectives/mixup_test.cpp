@@ -83,11 +83,17 @@ TEST(Mixup, ALabelIsKnownWhenBothAre) {
 TEST(Mixup, IsPartOfTheObjectivesPreparation) {
   SupervisedConfig config;
   const auto counts = ClassCounts{{"emotion", {1, 1, 1}}};
-  EXPECT_FALSE(
-      build_objectives({config}, counts)->prepare(numbered_batch()).targets.at("emotion").soft_BC.defined());
+  EXPECT_FALSE(build_objectives({config}, {counts})
+                   .front()
+                   ->prepare(numbered_batch())
+                   .targets.at("emotion")
+                   .soft_BC.defined());
   config.mixup = 0.3;
-  EXPECT_TRUE(
-      build_objectives({config}, counts)->prepare(numbered_batch()).targets.at("emotion").soft_BC.defined());
+  EXPECT_TRUE(build_objectives({config}, {counts})
+                  .front()
+                  ->prepare(numbered_batch())
+                  .targets.at("emotion")
+                  .soft_BC.defined());
 }
 
 }  // namespace

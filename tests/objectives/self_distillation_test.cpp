@@ -31,7 +31,7 @@ class SelfDistillationTest : public testing::Test {
   at::Tensor& fused() { return output_.logits_BC["emotion"]; }
   std::unique_ptr<Objective> built(const std::string& yaml) const {
     const auto config = config::load_text<SelfDistillationConfig>(yaml, "recipe.yaml", {});
-    return build_objective(config, counts_);
+    return build_objective(config, {counts_});
   }
   /// Mean of sum_c p_c log(p_c / q_c) over the rows of `counts_B`, one number at a time.
   static double naive(const at::Tensor& student, const at::Tensor& teacher, const at::Tensor& counts_B,
@@ -61,7 +61,7 @@ class SelfDistillationTest : public testing::Test {
 };
 
 TEST_F(SelfDistillationTest, IsTheDivergenceOfEveryModalityFromTheFusedScores) {
-  const auto loss = built("{weight: 0.5, temperature: 8.0}")->compute(batch_, output_);
+  const auto loss = built("{weight: 0.5, temperature: 8.0}")->compute({batch_, output_});
   const auto all_B = at::ones({4}, at::kBool);
   const double audio = naive(own("audio"), fused(), all_B, 8.0);
   const double text = naive(own("text"), fused(), all_B, 8.0);
@@ -76,7 +76,7 @@ TEST_F(SelfDistillationTest, RowsWithoutTheModalityDoNotCount) {
   own("text") = own("text").detach().clone();
   own("text")[1].fill_(std::numeric_limits<double>::quiet_NaN());
   own("text").set_requires_grad(true);
-  const auto loss = built("{}")->compute(batch_, output_);
+  const auto loss = built("{}")->compute({batch_, output_});
   EXPECT_NEAR(loss.terms.at("self_distillation.text").item<double>(), want, 1e-12);
   loss.total.backward();
   EXPECT_EQ(own("text").grad()[1].abs().sum().item<double>(), 0.0);
@@ -84,7 +84,7 @@ TEST_F(SelfDistillationTest, RowsWithoutTheModalityDoNotCount) {
 }
 
 TEST_F(SelfDistillationTest, TheTeacherLearnsNothingFromItsStudents) {
-  built("{}")->compute(batch_, output_).total.backward();
+  built("{}")->compute({batch_, output_}).total.backward();
   EXPECT_FALSE(fused().grad().defined());
   EXPECT_GT(own("audio").grad().abs().sum().item<double>(), 0.0);
 }
@@ -107,7 +107,7 @@ TEST_F(SelfDistillationTest, GradientsAgreeWithCentralDifferences) {
 
 TEST_F(SelfDistillationTest, MistakesAreErrors) {
   const auto problem = [&](const std::string& yaml) {
-    return test::error_of([&] { built(yaml)->compute(batch_, output_); }, ErrorCode::kConfig);
+    return test::error_of([&] { built(yaml)->compute({batch_, output_}); }, ErrorCode::kConfig);
   };
   EXPECT_NE(problem("{task: emotoin}").find("did you mean 'emotion'?"), std::string::npos);
   output_.modality_logits_BC.clear();

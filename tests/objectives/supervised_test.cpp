@@ -8,7 +8,7 @@
 #include "limbic/config/config.h"
 #include "limbic/core/rng.h"
 #include "limbic/objectives/cross_entropy.h"
-#include "limbic/objectives/objective.h"
+#include "limbic/objectives/objective_sum.h"
 #include "support/gradcheck.h"
 #include "support/paths.h"
 
@@ -138,7 +138,7 @@ class SupervisedTest : public testing::Test {
     }
   }
   double loss_of(const SupervisedConfig& config) {
-    return build_objective(config, {{"emotion", kCounts}})->compute(batch_, output_).total.item<double>();
+    return build_objective(config, {{{"emotion", kCounts}}})->compute({batch_, output_}).total.item<double>();
   }
   affect::Batch batch_;
   affect::ModelOutput output_;
@@ -148,7 +148,7 @@ TEST_F(SupervisedTest, NamesItsTermsAndAppliesItsWeight) {
   SupervisedConfig config;
   const double plain = loss_of(config);
   config.weight = 0.25;
-  const auto loss = build_objective(config, {{"emotion", kCounts}})->compute(batch_, output_);
+  const auto loss = build_objective(config, {{{"emotion", kCounts}}})->compute({batch_, output_});
   EXPECT_NEAR(loss.total.item<double>(), 0.25 * plain, 1e-6);
   ASSERT_EQ(loss.terms.size(), 1u);
   EXPECT_NEAR(loss.terms.at("emotion").item<double>(), plain, 1e-6);
@@ -159,8 +159,8 @@ TEST_F(SupervisedTest, AuxiliaryLossesCountOnlySamplesThatUsedTheModality) {
   SupervisedConfig config;
   config.auxiliary_weight = 0.5;
   output_.used_B["audio"][0] = false;
-  const auto objective = build_objective(config, {{"emotion", kCounts}});
-  const auto before = objective->compute(batch_, output_);
+  const auto objective = build_objective(config, {{{"emotion", kCounts}}});
+  const auto before = objective->compute({batch_, output_});
   EXPECT_EQ(before.terms.size(), 3u);
   EXPECT_NEAR(
       before.total.item<double>(),
@@ -170,12 +170,12 @@ TEST_F(SupervisedTest, AuxiliaryLossesCountOnlySamplesThatUsedTheModality) {
   auto changed = output_.modality_logits_BC["emotion"]["audio"].detach().clone();
   changed[0].fill_(50.0);
   output_.modality_logits_BC["emotion"]["audio"] = changed;
-  EXPECT_NEAR(objective->compute(batch_, output_).total.item<double>(), before.total.item<double>(), 1e-6);
+  EXPECT_NEAR(objective->compute({batch_, output_}).total.item<double>(), before.total.item<double>(), 1e-6);
 }
 
 TEST_F(SupervisedTest, ABatchWithoutTheTaskGivesZeroWithGradient) {
   batch_.targets.clear();
-  const auto loss = build_objective(SupervisedConfig{}, {{"emotion", kCounts}})->compute(batch_, output_);
+  const auto loss = build_objective(SupervisedConfig{}, {{{"emotion", kCounts}}})->compute({batch_, output_});
   EXPECT_EQ(loss.total.item<double>(), 0.0);
   EXPECT_TRUE(loss.total.requires_grad());
 }
@@ -185,8 +185,8 @@ TEST_F(SupervisedTest, SeveralObjectivesAddUp) {
   const double plain = loss_of(config);
   auto half = config;
   half.weight = 0.5;
-  const auto sum = build_objectives({config, half}, {{"emotion", kCounts}})->compute(batch_, output_);
-  EXPECT_NEAR(sum.total.item<double>(), 1.5 * plain, 1e-6);
+  const auto sum = ObjectiveSum({config, half}, {{{"emotion", kCounts}}}).compute({batch_, output_});
+  EXPECT_NEAR(sum.total().item<double>(), 1.5 * plain, 1e-6);
   EXPECT_EQ(sum.terms.count("emotion"), 1u);
   EXPECT_EQ(sum.terms.count("emotion#1"), 1u);
 }
@@ -195,8 +195,8 @@ TEST_F(SupervisedTest, LossesOfTheModelsPartsAreAdded) {
   SupervisedConfig config;
   const double plain = loss_of(config);
   output_.losses["fusion.similarity"] = at::scalar_tensor(0.25);
-  const auto sum = build_objectives({config}, {{"emotion", kCounts}})->compute(batch_, output_);
-  EXPECT_NEAR(sum.total.item<double>(), plain + 0.25, 1e-6);
+  const auto sum = ObjectiveSum({config}, {{{"emotion", kCounts}}}).compute({batch_, output_});
+  EXPECT_NEAR(sum.total().item<double>(), plain + 0.25, 1e-6);
   EXPECT_EQ(sum.terms.at("fusion.similarity").item<double>(), 0.25);
 }
 
@@ -204,14 +204,14 @@ TEST(BuildObjective, SaysWhichTasksThereAre) {
   SupervisedConfig config;
   EXPECT_EQ(test::error_of(
                 [&] {
-                  build_objective(config, {{"a", {1, 1}}, {"b", {1, 1}}});
+                  build_objective(config, {{{"a", {1, 1}}, {"b", {1, 1}}}});
                 },
                 ErrorCode::kConfig),
             "task is empty, but there are 2 tasks (a, b); name one");
   config.task = "emotoin";
   EXPECT_EQ(test::error_of(
                 [&] {
-                  build_objectives({config}, {{"emotion", {1, 1}}});
+                  build_objectives({config}, {{{"emotion", {1, 1}}}});
                 },
                 ErrorCode::kConfig),
             "objectives.0: there is no task 'emotoin', only emotion; did you mean 'emotion'?");

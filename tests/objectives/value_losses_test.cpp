@@ -169,12 +169,18 @@ TEST(SupervisedByKind, TakesTheOutputOfItsKind) {
   const ClassCounts counts = {{"affect", {2}}, {"trace", {2}}};
   SupervisedConfig config;
   config.task = "affect";
-  EXPECT_NEAR(build_objective(config, counts, tasks)->compute(batch, output).total.item<double>(), 5.0, 1e-6);
+  EXPECT_NEAR(build_objective(config, {counts, tasks})->compute({batch, output}).total.item<double>(), 5.0,
+              1e-6);
   // Of the second sample no modality covers the frame.
   config.task = "trace";
-  EXPECT_NEAR(build_objective(config, counts, tasks)->compute(batch, output).total.item<double>(), 1.0, 1e-6);
+  EXPECT_NEAR(build_objective(config, {counts, tasks})->compute({batch, output}).total.item<double>(), 1.0,
+              1e-6);
   config.label_smoothing = 0.1;
-  EXPECT_NE(test::error_of([&] { build_objective(config, counts, tasks); }, ErrorCode::kConfig)
+  EXPECT_NE(test::error_of(
+                [&] {
+                  build_objective(config, {counts, tasks});
+                },
+                ErrorCode::kConfig)
                 .find("belong to cross-entropy"),
             std::string::npos);
 }

@@ -31,6 +31,18 @@ struct Targets {
   /// Continuous in time: float32 (B, T, C), row t at t / rate_hz seconds from the sample's start.
   at::Tensor value_BTC{};
   at::Tensor known_BTC{};  ///< bool
+  // Levels of supervision, of training batches whose recipe has data.supervision; else undefined.
+  at::Tensor weight_B{};  ///< float32 in [0, 1], how sure the target is; undefined = 1 where it is known
+  at::Tensor level_B{};   ///< int64, a Supervision; undefined = kFull where the target is known
+  at::Tensor
+      withheld_B{};  ///< int64 true class that the recipe withholds, -1 = not known: audits alone read it
+};
+
+/// How a row of a task is supervised: Targets::level_B.
+enum Supervision : int64_t {
+  kNoSupervision = 0,    ///< the target is unknown
+  kWeakSupervision = 1,  ///< it was made by rules or sensors, see room weak
+  kFullSupervision = 2,  ///< somebody labelled it
 };
 
 /// How the rows of a batch follow each other in conversations. Undefined tensors = every row on its own.
@@ -42,14 +54,21 @@ struct DialogueRows {
   bool is_defined() const { return dialogue_B.defined(); }
 };
 
+/// Modalities by name.
+using Streams = std::map<std::string, ModalityBatch>;
+
 /// What a loader hands to a model: modalities and tasks by name.
 struct Batch {
-  std::map<std::string, ModalityBatch> streams;
+  Streams streams;
   std::map<std::string, Targets> targets;
   DialogueRows dialogues;        ///< from a loader that keeps dialogues together, else undefined
   std::vector<std::string> ids;  ///< sample ids, B of them
+  /// The same samples changed at random once more, for objectives that compare views; see data.views.
+  std::vector<Streams> views{};
 
   int64_t size() const { return static_cast<int64_t>(ids.size()); }
+  /// Another view of the same samples: its streams, and all else of this batch but the views.
+  Batch with_view(size_t view) const;
   /// The same batch with every tensor on `device` ("cpu", "cuda:0").
   Batch to(const std::string& device) const;
 };

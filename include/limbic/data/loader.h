@@ -78,6 +78,9 @@ class Loader {
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
+  /// Every training batch comes with that many further views of its samples (Batch::views), each changed at
+  /// random by its own draws. Ends an epoch under way. @throws Error(kConfig) like a wrong `augment`
+  void set_views(const std::vector<AugmentConfig>& views);
   /// Starts an epoch, from `first_batch` on (to resume). An epoch under way is dropped.
   void begin_epoch(int64_t epoch, int64_t first_batch = 0);
   /// The next batch, or nothing at the end of the epoch.

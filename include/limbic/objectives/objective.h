@@ -10,6 +10,8 @@
 
 #include "limbic/affect/batch.h"
 #include "limbic/affect/label_space.h"
+#include "limbic/features/feature_config.h"
+#include "limbic/model/multimodal.h"
 #include "limbic/objectives/consistency_config.h"
 #include "limbic/objectives/crf_config.h"
 #include "limbic/objectives/self_distillation.h"
@@ -21,7 +23,7 @@ class Module;
 
 namespace limbic::objectives {
 
-/// What training minimises, and its parts for the log.
+/// What an objective wants minimised, and its parts for the log.
 struct LossTerms {
   at::Tensor total;                         ///< scalar with gradient, weights applied
   std::map<std::string, at::Tensor> terms;  ///< detached scalars before weights: "emotion", "emotion.audio"
@@ -30,16 +32,45 @@ struct LossTerms {
 /// Training examples of each class, by task, in the order of the label space.
 using ClassCounts = std::map<std::string, std::vector<int64_t>>;
 
-/// Sees a batch and what the model made of it. The trainer knows nothing more: per step it calls prepare(),
-/// the model, compute(), total.backward().
+/// One step of training, as objectives see it.
+struct TrainStep {
+  const affect::Batch& batch;         ///< after prepare() of every objective
+  const affect::ModelOutput& output;  ///< what `model` made of it
+  /// The model that is trained, in training mode; null where an objective is only tried out. Further forward
+  /// passes are allowed (of batch.views).
+  model::MultimodalModel* model = nullptr;
+  double progress = 0.0;  ///< share of the training's steps that are done, in [0, 1): for ramps
+};
+
+/// What an objective may know when it is built.
+struct ObjectiveContext {
+  ClassCounts counts;                     ///< also says which tasks exist
+  std::vector<affect::LabelSpace> tasks;  ///< their classes and kinds
+  features::FeatureConfig features;       ///< of every modality of the batches, the model's and others
+  std::map<std::string, affect::StreamShape> inputs;  ///< their shapes
+  model::ModelConfig model_config;                    ///< of the model that is trained: for peers of its kind
+  model::MultimodalModel* model = nullptr;  ///< that model itself, freshly made; null where there is none
+};
+
+/// Sees a batch and what the model made of it, and may own further models: a teacher, a peer, a projection
+/// head. The trainer knows nothing more. Per step it calls prepare(), the model, compute(), backward,
+/// after_backward(), the optimizer, after_step().
 class Objective {
  public:
   virtual ~Objective() = default;
+  /// How many further views of every training batch it reads (Batch::views).
+  virtual int64_t num_views() const { return 0; }
   /// Changes a training batch before the model sees it (mixup). Draws come from LibTorch's generator.
   virtual affect::Batch prepare(affect::Batch batch) { return batch; }
   /// Labels that are unknown contribute nothing; a batch without any known label gives a zero with gradient.
-  virtual LossTerms compute(const affect::Batch& batch, const affect::ModelOutput& output) = 0;
-  /// Parameters of the objective's own (a projection head), or null.
+  virtual LossTerms compute(const TrainStep& step) = 0;
+  /// May change the gradients of the model (OGM), before they are clipped.
+  virtual void after_backward(const TrainStep& /*step*/) {}
+  /// After the optimizer: averaged teachers follow the model here.
+  virtual void after_step(const model::MultimodalModel& /*model*/) {}
+  /// What training changes, and so what a resumed run needs: own parameters (those that require a gradient
+  /// are trained beside the model's) and buffers. Null for none. A teacher that stays as it is does not
+  /// belong here.
   virtual std::shared_ptr<torch::nn::Module> as_module() { return nullptr; }
 };
 
@@ -52,14 +83,10 @@ using ObjectiveConfig = std::variant<
     SelfDistillationConfig>;
 // clang-format on
 
-/// @param counts  also says which tasks exist
-/// @param tasks   their classes, for objectives that need the names
-/// @throws Error(kConfig) when the objective does not fit the tasks
-std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ClassCounts& counts,
-                                           const std::vector<affect::LabelSpace>& tasks = {});
-/// The sum of several.
-std::unique_ptr<Objective> build_objectives(const std::vector<ObjectiveConfig>& configs,
-                                            const ClassCounts& counts,
-                                            const std::vector<affect::LabelSpace>& tasks = {});
+/// @throws Error(kConfig) when the objective does not fit the tasks or the model
+std::unique_ptr<Objective> build_objective(const ObjectiveConfig& config, const ObjectiveContext& context);
+/// One of each, in order. @throws Error(kConfig) that names the place in the list; for an empty list, too
+std::vector<std::unique_ptr<Objective>> build_objectives(const std::vector<ObjectiveConfig>& configs,
+                                                         const ObjectiveContext& context);
 
 }  // namespace limbic::objectives

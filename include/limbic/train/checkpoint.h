@@ -16,8 +16,9 @@ struct Checkpoint {
   Tensors model;      ///< the weights that are evaluated: averaged ones where EMA is on
   Tensors raw_model;  ///< the weights that are trained; empty where they are the same
   Tensors optimizer;
-  at::Tensor torch_rng;                   ///< uint8, state of LibTorch's CPU generator
-  int64_t step = 0;                       ///< optimizer steps done, names the checkpoint
+  Tensors learning;      ///< what objectives and their balance own: "objectives.0...", "balance..."
+  at::Tensor torch_rng;  ///< uint8, state of LibTorch's CPU generator
+  int64_t step = 0;      ///< optimizer steps done, names the checkpoint
   std::shared_ptr<nlohmann::json> state;  ///< the trainer's counters and history
 };
 
@@ -26,6 +27,9 @@ struct Checkpoint {
 // and renamed, so a directory under its final name is always complete; then the symbolic link ckpt/last (or
 // best) moves in one step. A kill at any instant leaves the previous link and its target. Tensors carry
 // checksums, state.json carries its own digest, so that damage is found when a run resumes, by name.
+
+/// The tensors whose names begin with `prefix`, without it.
+Checkpoint::Tensors tensors_below(const Checkpoint::Tensors& all, const std::string& prefix);
 
 /// Writes checkpoints of one run folder and finds the newest good one. @throws Error(kStorage) when writing
 /// fails

@@ -12,6 +12,7 @@
 #include "limbic/data/protocol.h"
 #include "limbic/features/feature_config.h"
 #include "limbic/model/multimodal.h"
+#include "limbic/objectives/loss_balance.h"
 #include "limbic/objectives/objective.h"
 #include "limbic/train/ema.h"
 #include "limbic/train/optimizer.h"
@@ -61,6 +62,7 @@ struct DataConfig {
   data::ProtocolConfig split = data::GroupsProtocol{};
   features::FeatureConfig features;  ///< modality -> feature; these are the model's inputs
   data::AugmentConfig augment;
+  std::vector<data::AugmentConfig> views;
   data::LoaderConfig loader;
 
   template <class Visitor>
@@ -73,6 +75,9 @@ struct DataConfig {
     v("split", split, "who trains, validates and tests");
     v("features", features, "modality -> feature; the inputs of the model");
     v("augment", augment, "modality -> random changes of training samples");
+    v("views", views,
+      "augmentation of each further view of a training sample, for objectives that compare views; missing "
+      "ones are as augment");
     v("loader", loader, "batches");
   }
   /// The folders, for messages.
@@ -147,6 +152,7 @@ struct ExperimentConfig {
   DataConfig data;
   model::ModelConfig model;
   std::vector<objectives::ObjectiveConfig> objectives{objectives::SupervisedConfig{}};
+  objectives::BalanceConfig balance = objectives::FixedBalance{};
   TrainConfig train;
 
   template <class Visitor>
@@ -156,6 +162,7 @@ struct ExperimentConfig {
     v("data", data, "what is trained on");
     v("model", model, "the model");
     v("objectives", objectives, "losses; they add up");
+    v("balance", balance, "how the objectives are weighed against each other");
     v("train", train, "the loop");
   }
   void validate(config::Checks& checks) const;

@@ -41,17 +41,19 @@ int64_t frames_made(const features::ModalityFeature& feature, int64_t raw_frames
 }
 
 /// A name in max_frames or augment that is no modality would be a wish that is silently ignored.
-void check_names(const LoaderInput& input, const LoaderConfig& config) {
+void check_name(const LoaderInput& input, const std::string& name, const std::string& where) {
+  if (input.features.count(name) != 0) return;
   std::vector<std::string> known;
   for (const auto& entry : input.features) known.push_back(entry.first);
-  const auto check = [&](const std::string& name, const std::string& where) {
-    if (input.features.count(name) != 0) return;
-    throw Error(ErrorCode::kConfig, fmt::format("{}: no such modality; features has {}{}", where,
-                                                core::join(known), core::did_you_mean(name, known)));
-  };
-  for (const auto& entry : config.max_frames) check(entry.first, "loader.max_frames." + entry.first);
-  for (const auto& entry : input.augment) check(entry.first, "augment." + entry.first);
-  if (!config.length_by.empty()) check(config.length_by, "loader.length_by: " + config.length_by);
+  throw Error(ErrorCode::kConfig, fmt::format("{}: no such modality; features has {}{}", where,
+                                              core::join(known), core::did_you_mean(name, known)));
+}
+
+void check_names(const LoaderInput& input, const LoaderConfig& config) {
+  for (const auto& entry : config.max_frames)
+    check_name(input, entry.first, "loader.max_frames." + entry.first);
+  for (const auto& entry : input.augment) check_name(input, entry.first, "augment." + entry.first);
+  if (!config.length_by.empty()) check_name(input, config.length_by, "loader.length_by: " + config.length_by);
 }
 
 void check_frame_shape(const LoaderModality& modality, const affect::Stream& stream) {
@@ -102,16 +104,7 @@ FeatureSource::FeatureSource(const LoaderInput& input, const LoaderConfig& confi
     }
     if (const auto at = config.max_frames.find(name); at != config.max_frames.end())
       modality.max_frames = at->second;
-    if (const auto at = input.augment.find(name); at != input.augment.end() && input.is_training) {
-      RawSource others;
-      others.candidates = &input.indices;
-      others.read = [this, raw_name = modality.raw](int64_t row) {
-        return input_.store->samples().has_stream(raw_name, row) ? input_.store->read_stream(row, raw_name)
-                                                                 : affect::Stream{};
-      };
-      modality.augment = std::make_shared<const Augmenter>(at->second, "augment." + name,
-                                                           features::waveform_rate_hz(feature), others);
-    }
+    if (input.is_training) modality.augment = {make_augmenter(input.augment, name, "augment.")};
     modality.num_frames.assign(static_cast<size_t>(input.store->size()), -1);
     for (const int64_t i : input.indices) {
       if (!samples.has_stream(modality.raw, i)) continue;
@@ -121,6 +114,32 @@ FeatureSource::FeatureSource(const LoaderInput& input, const LoaderConfig& confi
     }
     if (name == config.length_by) length_modality_ = static_cast<int64_t>(modalities_.size());
     modalities_.push_back(std::move(modality));
+  }
+}
+
+std::shared_ptr<const Augmenter> FeatureSource::make_augmenter(const AugmentConfig& config,
+                                                               const std::string& modality,
+                                                               const std::string& where) const {
+  const auto found = config.find(modality);
+  if (found == config.end()) return nullptr;
+  const auto& feature = input_.features.at(modality);
+  RawSource others;
+  others.candidates = &input_.indices;
+  others.read = [this, raw = raw_stream_for(modality, feature, input_.store->info())](int64_t row) {
+    return input_.store->samples().has_stream(raw, row) ? input_.store->read_stream(row, raw)
+                                                        : affect::Stream{};
+  };
+  return std::make_shared<const Augmenter>(found->second, where + modality,
+                                           features::waveform_rate_hz(feature), others);
+}
+
+void FeatureSource::set_views(const std::vector<AugmentConfig>& views) {
+  for (auto& modality : modalities_) modality.augment.resize(1);
+  for (size_t v = 0; v < views.size(); ++v) {
+    const auto where = "views." + std::to_string(v) + ".";
+    for (const auto& entry : views[v]) check_name(input_, entry.first, where + entry.first);
+    for (auto& modality : modalities_)
+      modality.augment.push_back(make_augmenter(views[v], modality.name, where));
   }
 }
 
@@ -186,7 +205,11 @@ SampleRow FeatureSource::features(int64_t sample_idx, size_t m, LoaderProfile& p
   // What still lies in the mapped file needs no second copy, and what training changes before it computes
   // features is not asked for again.
   if (row.own.values.is_alias_of(raw.values)) return row;
-  if (modality.augment != nullptr && modality.augment->changes_raw()) return row;
+  const bool is_asked_once =
+      !modality.augment.empty() &&
+      std::all_of(modality.augment.begin(), modality.augment.end(),
+                  [](const auto& augment) { return augment != nullptr && augment->changes_raw(); });
+  if (is_asked_once) return row;
   const auto num_bytes = static_cast<int64_t>(row.own.values.nbytes() + row.own.valid_T.nbytes());
   const std::lock_guard<std::mutex> lock(cache_mutex_);
   if (cache_bytes_ + num_bytes > config_.cache_mib * (int64_t{1} << 20)) return row;
@@ -196,17 +219,20 @@ SampleRow FeatureSource::features(int64_t sample_idx, size_t m, LoaderProfile& p
   return row;
 }
 
-SampleRow FeatureSource::prepare(int64_t sample_idx, uint64_t occurrence, int64_t epoch, size_t m,
-                                 LoaderProfile& profile) {
+SampleRow FeatureSource::prepare(int64_t sample_idx, const Draw& draw, size_t m, LoaderProfile& profile) {
   const LoaderModality& modality = modalities_[m];
   if (!has(sample_idx, m)) return {};
-  // One generator a sample, epoch and repetition: whoever prepares it draws the same.
+  const Augmenter* augment =
+      draw.view < modality.augment.size() ? modality.augment[draw.view].get() : nullptr;
+  // One generator a sample, epoch, repetition and view: whoever prepares it draws the same.
   const auto rng_of = [&](uint64_t stage) {
-    return core::Rng(input_.seed ^ modality.key ^ stage, static_cast<uint64_t>(epoch),
-                     name_key(input_.store->samples().id(sample_idx)) + occurrence * 0x9E3779B97F4A7C15ULL);
+    return core::Rng(
+        input_.seed ^ modality.key ^ stage ^ (draw.view * 0xD1B54A32D192ED03ULL),
+        static_cast<uint64_t>(draw.epoch),
+        name_key(input_.store->samples().id(sample_idx)) + draw.occurrence * 0x9E3779B97F4A7C15ULL);
   };
   SampleRow row;
-  if (modality.augment != nullptr && modality.augment->changes_raw()) {
+  if (augment != nullptr && augment->changes_raw()) {
     // The features of a changed raw stream are of this epoch alone: no cache.
     affect::Stream raw;
     {
@@ -218,7 +244,7 @@ SampleRow FeatureSource::prepare(int64_t sample_idx, uint64_t occurrence, int64_
       const StageTimer timer(profile.augment_s);
       core::Rng rng = rng_of(kRawStageKey);
       raw.modality = modality.name;
-      raw = modality.augment->before_features(raw, rng);
+      raw = augment->before_features(raw, rng);
       ++profile.num_augmented;
     }
     const StageTimer timer(profile.features_s);
@@ -232,11 +258,11 @@ SampleRow FeatureSource::prepare(int64_t sample_idx, uint64_t occurrence, int64_
   if (num_frames == 0) return {};
   if (input_.is_training) {
     const StageTimer timer(profile.augment_s);
-    if (modality.augment != nullptr) {
+    if (augment != nullptr) {
       core::Rng rng = rng_of(0);
-      row.own = modality.augment->after_features(stream, rng, modality.max_frames);
+      row.own = augment->after_features(stream, rng, modality.max_frames);
       row.cached = nullptr;
-      if (!modality.augment->changes_raw()) ++profile.num_augmented;
+      if (!augment->changes_raw()) ++profile.num_augmented;
     } else if (modality.max_frames > 0 && num_frames > modality.max_frames) {
       core::Rng rng = rng_of(0);
       row.own = random_crop(stream, modality.max_frames, rng);

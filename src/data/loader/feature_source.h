@@ -29,7 +29,8 @@ struct LoaderModality {
   features::FrameShape frame_shape;
   bool is_image = false;
   int64_t max_frames = 0;
-  std::shared_ptr<const Augmenter> augment;  ///< null: as it is
+  /// By view: the batch itself, then its further views. Null: as it is; nothing behind the end, too.
+  std::vector<std::shared_ptr<const Augmenter>> augment;
   std::vector<int32_t>
       num_frames;  ///< by row of the store, -1 = the sample lacks it; estimated from the raw stream
 };
@@ -54,8 +55,16 @@ class FeatureSource {
   }
   /// Without augmentation and crop. Empty when the sample lacks the modality.
   SampleRow features(int64_t sample_idx, size_t m, LoaderProfile& profile);
+  /// How the further views of a training sample are changed. Not while somebody prepares one.
+  void set_views(const std::vector<AugmentConfig>& views);
+  /// Where a sample stands in the course of training: its random changes depend on nothing else.
+  struct Draw {
+    uint64_t occurrence = 0;
+    int64_t epoch = 0;
+    size_t view = 0;
+  };
   /// As a batch wants it: augmented and cropped in training.
-  SampleRow prepare(int64_t sample_idx, uint64_t occurrence, int64_t epoch, size_t m, LoaderProfile& profile);
+  SampleRow prepare(int64_t sample_idx, const Draw& draw, size_t m, LoaderProfile& profile);
   /// Tells the kernel what of the mapped store is read next, if it is not in memory: a batch waits for the
   /// disk once instead of once per sample.
   void read_ahead(int64_t sample_idx, size_t m) const;
@@ -67,6 +76,8 @@ class FeatureSource {
   }
   affect::Stream read(int64_t sample_idx, const LoaderModality& modality) const;
   affect::Stream extract(int64_t sample_idx, const LoaderModality& modality, const affect::Stream& raw);
+  std::shared_ptr<const Augmenter> make_augmenter(const AugmentConfig& config, const std::string& modality,
+                                                  const std::string& where) const;
   const features::SubjectScale* subject_scale_of(int64_t sample_idx, const LoaderModality& modality);
   std::string scaled_as(int64_t sample_idx) const;
 

@@ -104,30 +104,12 @@ struct Loader::Impl {
     slot.batch.ids.reserve(last - first);
     for (size_t i = first; i < last; ++i)
       slot.batch.ids.emplace_back(input.store->samples().id(plan.entries[i].sample_idx));
-    std::vector<SampleRow> rows(last - first);
     for (size_t m = 0; m < source.modalities().size(); ++m) {
       for (size_t i = first; i < last; ++i) source.read_ahead(plan.entries[i].sample_idx, m);
     }
-    for (size_t m = 0; m < source.modalities().size(); ++m) {
-      const LoaderModality& modality = source.modalities()[m];
-      for (size_t i = first; i < last; ++i) {
-        const EpochEntry& entry = plan.entries[i];
-        with_id(entry.sample_idx, [&] {
-          try {
-            rows[i - first] =
-                source.prepare(entry.sample_idx, entry.occurrence, epoch_of_work, m, slot.profile);
-          } catch (const Error& e) {
-            if (!config.skip_bad || e.code() != ErrorCode::kData) throw;
-            rows[i - first] = {};
-            slot.bad.push_back({i, m, e.what()});
-          }
-        });
-      }
-      const auto start = std::chrono::steady_clock::now();
-      slot.batch.streams[modality.name] = collate(modality, rows, buffers, slot.profile);
-      if (targets.has_framewise()) add_clock(first, rows, slot.batch.streams[modality.name]);
-      slot.profile.collate_s += seconds_from(start);
-    }
+    slot.batch.streams = make_streams(first, last, /*view=*/0, slot);
+    for (size_t view = 1; view <= num_views; ++view)
+      slot.batch.views.push_back(make_streams(first, last, view, slot));
     std::stable_sort(slot.bad.begin(), slot.bad.end(),
                      [](const BadRow& a, const BadRow& c) { return a.entry < c.entry; });
     make_targets(first, last, slot);
@@ -135,6 +117,33 @@ struct Loader::Impl {
     slot.profile.num_samples = static_cast<int64_t>(last - first);
     slot.profile.num_batches = 1;
     return slot;
+  }
+
+  /// The streams of a batch, or of one of its further views.
+  affect::Streams make_streams(size_t first, size_t last, size_t view, Slot& slot) {
+    affect::Streams streams;
+    std::vector<SampleRow> rows(last - first);
+    for (size_t m = 0; m < source.modalities().size(); ++m) {
+      const LoaderModality& modality = source.modalities()[m];
+      for (size_t i = first; i < last; ++i) {
+        const EpochEntry& entry = plan.entries[i];
+        with_id(entry.sample_idx, [&] {
+          try {
+            rows[i - first] =
+                source.prepare(entry.sample_idx, {entry.occurrence, epoch_of_work, view}, m, slot.profile);
+          } catch (const Error& e) {
+            if (!config.skip_bad || e.code() != ErrorCode::kData) throw;
+            rows[i - first] = {};
+            if (view == 0) slot.bad.push_back({i, m, e.what()});
+          }
+        });
+      }
+      const auto start = std::chrono::steady_clock::now();
+      auto& made = streams[modality.name] = collate(modality, rows, buffers, slot.profile);
+      if (targets.has_framewise()) add_clock(first, rows, made);
+      slot.profile.collate_s += seconds_from(start);
+    }
+    return streams;
   }
 
   /// The sampler has put the turns of a dialogue side by side and in order.
@@ -275,6 +284,14 @@ struct Loader::Impl {
     }
   }
 
+  void set_views(const std::vector<AugmentConfig>& views) {
+    end_epoch();
+    std::unique_lock<std::mutex> lock(mutex);
+    batch_ready.wait(lock, [&] { return num_busy == 0; });
+    source.set_views(views);
+    num_views = views.size();
+  }
+
   void begin_epoch(int64_t epoch, int64_t first_batch) {
     require(epoch >= 0 && first_batch >= 0, ErrorCode::kInternal, "Loader: negative epoch or batch");
     EpochPlan new_plan = epoch == 0 ? first_plan : sampler.plan(epoch);
@@ -349,6 +366,7 @@ struct Loader::Impl {
   const EpochSampler sampler;
   const EpochPlan first_plan;
   int64_t num_batches = 0;  ///< of the first epoch
+  size_t num_views = 0;     ///< beside the batch itself
 
   // The consumer's own:
   double waited_s = 0;
@@ -376,6 +394,10 @@ struct Loader::Impl {
 Loader::Loader(LoaderInput input, LoaderConfig config)
     : impl_(std::make_unique<Impl>(std::move(input), std::move(config))) {}
 Loader::~Loader() = default;
+
+void Loader::set_views(const std::vector<AugmentConfig>& views) {
+  impl_->set_views(views);
+}
 
 void Loader::begin_epoch(int64_t epoch, int64_t first_batch) {
   impl_->begin_epoch(epoch, first_batch);

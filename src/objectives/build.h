@@ -1,0 +1,14 @@
+#pragma once
+#include <memory>
+
+#include "limbic/objectives/objective.h"
+
+namespace limbic::objectives {
+
+// One of each configuration; defined where the objective is.
+std::unique_ptr<Objective> build(const SupervisedConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const CrfConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context);
+
+}  // namespace limbic::objectives

@@ -1,9 +1,0 @@
-#pragma once
-#include "limbic/objectives/objective.h"
-
-namespace limbic::objectives {
-
-std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ClassCounts& counts,
-                                 const std::vector<affect::LabelSpace>& tasks);
-
-}  // namespace limbic::objectives
