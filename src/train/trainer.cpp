@@ -36,6 +36,7 @@
 #include "limbic/nn/state.h"
 #include "limbic/train/checkpoint.h"
 #include "limbic/train/oracle.h"
+#include "running_mean.h"
 
 namespace limbic::train {
 namespace {
@@ -75,24 +76,6 @@ std::vector<std::string> shown_metrics(const affect::LabelSpace& task) {
   if (task.has_classes()) return {"uar", "accuracy", "weighted_f1"};
   if (task.traits.kind == affect::TaskKind::kMultiLabel) return {"macro_f1", "micro_f1", "auc"};
   return {"ccc", "pearson", "mae"};
-}
-
-/// Of the samples of an epoch so far. A term counts where it was said: not every batch has every term.
-struct RunningMean {
-  double sum = 0;
-  int64_t count = 0;
-
-  void add(double value, int64_t weight) {
-    sum += value * static_cast<double>(weight);
-    count += weight;
-  }
-  double value() const { return count > 0 ? sum / static_cast<double>(count) : NAN; }
-};
-void to_json(json& file, const RunningMean& mean) {
-  file = {mean.sum, mean.count};
-}
-void from_json(const json& file, RunningMean& mean) {
-  mean = {file.at(0).get<double>(), file.at(1).get<int64_t>()};
 }
 
 }  // namespace

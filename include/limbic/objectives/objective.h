@@ -44,11 +44,11 @@ struct TrainStep {
 
 /// What an objective may know when it is built.
 struct ObjectiveContext {
-  ClassCounts counts;                     ///< also says which tasks exist
-  std::vector<affect::LabelSpace> tasks;  ///< their classes and kinds
-  features::FeatureConfig features;       ///< of every modality of the batches, the model's and others
-  std::map<std::string, affect::StreamShape> inputs;  ///< their shapes
-  model::ModelConfig model_config;                    ///< of the model that is trained: for peers of its kind
+  ClassCounts counts;                       ///< also says which tasks exist
+  std::vector<affect::LabelSpace> tasks{};  ///< their classes and kinds
+  features::FeatureConfig features{};       ///< of every modality of the batches, the model's and others
+  std::map<std::string, affect::StreamShape> inputs{};  ///< their shapes
+  model::ModelConfig model_config{};        ///< of the model that is trained: for peers of its kind
   model::MultimodalModel* model = nullptr;  ///< that model itself, freshly made; null where there is none
 };
 
