@@ -27,6 +27,7 @@ Examples:
   limbic data show stores/corpus                                what is in it
   limbic config validate configs/ravdess_audio.yaml             is a recipe well-formed?
   limbic train configs/ravdess_audio.yaml --set seed=2          a run folder under runs/
+  limbic study configs/studies/wesad_privileged.yaml            variants x seeds, compared
   limbic eval runs/ravdess_audio/latest --split test            metrics with confidence intervals
   limbic decode runs/meld/latest                                dialogues decoded as a whole
   limbic infer talk.mp4 --model runs/demo/latest --out out      a video becomes timed emotions
@@ -130,6 +131,7 @@ int run(int argc, char** argv) {
   context.command_line.assign(argv, argv + argc);
   add_simulate(app, context);
   add_data(app, context);
+  add_study(app, context);
   add_train(app, context);
   add_eval(app, context);
   add_ablate(app, context);

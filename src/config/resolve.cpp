@@ -236,14 +236,17 @@ class Override {
         }
         case Type::Kind::kList: {
           if (!node->is_sequence()) return;
-          const auto index = parse_uint64(key);
-          if (!index)
-            return fail(fmt::format("{} is a list; expected an index from 0, got '{}'", path, one_line(key)));
-          if (*index >= node->children.size()) {
-            return fail(fmt::format("{} has {} elements; index {} is out of range", path,
-                                    node->children.size(), *index));
+          const auto index = key == "+" ? std::optional<uint64_t>(node->children.size()) : parse_uint64(key);
+          if (!index) {
+            return fail(fmt::format("{} is a list; expected an index from 0, or + for one more, got '{}'", path,
+                                    one_line(key)));
           }
           type = &type->element();
+          if (key == "+") node->children.push_back(blank(*type));
+          if (*index >= node->children.size()) {
+            return fail(fmt::format("{} has {} elements; index {} is out of range (+ adds one)", path,
+                                    node->children.size(), *index));
+          }
           node = &node->children[static_cast<size_t>(*index)];
           path = detail::join_path(path, static_cast<size_t>(*index));
           break;

@@ -50,17 +50,16 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
     std::vector<int64_t> modality_widths;
     for (const auto& shape : shapes) modality_widths.push_back(shape.width);
     const auto* score_config = std::get_if<nn::ScoreFusionConfig>(&config_.fusion);
-    int64_t fused_width = 0;
     if (score_config == nullptr) {
       fusion_ = nn::build_fusion(config_.fusion, shapes);
       fusion_name_ = std::visit([](const auto& chosen) { return chosen.kType; }, config_.fusion);
       fusion->register_module(fusion_name_, fusion_->as_module());
-      fused_width = fusion_->width();
+      fused_width_ = fusion_->width();
       if (!fusion_->embedding_widths().empty()) modality_widths = fusion_->embedding_widths();
       if (nn::has_context(config_.context)) {
-        context_ = nn::build_context(config_.context, fused_width);
+        context_ = nn::build_context(config_.context, fused_width_);
         register_module("context", context_->as_module());
-        fused_width = context_->width();
+        fused_width_ = context_->width();
       }
     }
     const auto heads = group("heads");
@@ -69,12 +68,12 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
       const nn::HeadConfig head_config = found == config_.heads.end() ? nn::HeadConfig{} : found->second;
       auto& of_task = heads_.emplace_back();
       if (space.is_framewise()) {
-        of_task.over_time = nn::build_frame_head(head_config, shapes, fused_width, space);
+        of_task.over_time = nn::build_frame_head(head_config, shapes, fused_width_, space);
         heads->register_module(space.task, of_task.over_time->as_module());
         continue;
       }
       if (score_config == nullptr) {
-        of_task.main = nn::build_head(head_config, fused_width, space);
+        of_task.main = nn::build_head(head_config, fused_width_, space);
         heads->register_module(space.task, of_task.main->as_module());
       }
       if (head_config.crf) {
@@ -201,6 +200,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
 
   const std::vector<std::string>& modalities() const override { return modalities_; }
   const std::vector<affect::LabelSpace>& tasks() const override { return tasks_; }
+  int64_t fused_width() const override { return fused_width_; }
 
   std::shared_ptr<MultimodalModel> copy() const override {
     auto copied = std::make_shared<MultimodalImpl>(config_, tasks_, inputs_);
@@ -337,6 +337,7 @@ class MultimodalImpl final : public torch::nn::Module, public MultimodalModel {
   std::vector<ModalityBranch> branches_;  ///< by modality
   std::shared_ptr<nn::Fusion> fusion_;    ///< null for late fusion
   std::string fusion_name_;
+  int64_t fused_width_ = 0;
   std::shared_ptr<nn::DialogueContext> context_;              ///< of what was fused; null = none
   std::vector<TaskHeads> heads_;                              ///< by task
   std::map<std::string, std::shared_ptr<nn::CrfLayer>> crf_;  ///< by task, where asked for

@@ -9,6 +9,7 @@ namespace limbic::objectives {
 std::unique_ptr<Objective> build(const SupervisedConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const ConsistencyConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const CrfConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const DistillationConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context);
 
 }  // namespace limbic::objectives

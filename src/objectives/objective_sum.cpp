@@ -58,7 +58,7 @@ void ObjectiveSum::after_backward(const TrainStep& step) {
   for (const auto& part : parts_) part->after_backward(step);
 }
 
-void ObjectiveSum::after_step(const model::MultimodalModel& model) {
+void ObjectiveSum::after_step(model::MultimodalModel& model) {
   for (const auto& part : parts_) part->after_step(model);
 }
 

@@ -4,6 +4,7 @@
 
 #include "build.h"
 #include "limbic/core/error.h"
+#include "limbic/objectives/distillation.h"
 #include "named_task.h"
 
 namespace limbic::objectives {
@@ -37,17 +38,6 @@ class SelfDistillationObjective final : public Objective {
 };
 
 }  // namespace
-
-at::Tensor distillation_loss(const at::Tensor& student_BC, const at::Tensor& teacher_BC,
-                             const at::Tensor& counts_B, double temperature) {
-  const auto skip_B1 = counts_B.logical_not().unsqueeze(1);
-  const auto log_of = [&](const at::Tensor& logits_BC) {
-    return (logits_BC.masked_fill(skip_B1, 0.0) / temperature).log_softmax(1);
-  };
-  const auto teacher = log_of(teacher_BC.detach());
-  // Rows that do not count are uniform on both sides: exactly zero.
-  return (teacher.exp() * (teacher - log_of(student_BC))).sum() / counts_B.sum().clamp_min(1);
-}
 
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context) {
   auto named = config;

@@ -173,6 +173,20 @@ std::vector<eval::TaskReport> pool(const std::string& directory, const std::vect
 
 }  // namespace
 
+namespace {
+
+/// {fold} in a text of the recipe (the path of a teacher) becomes the fold's name.
+void name_fold(const std::string& fold, ExperimentConfig& experiment) {
+  constexpr std::string_view kMark = "{fold}";
+  std::string text = config::dump(experiment);
+  if (text.find(kMark) == std::string::npos) return;
+  for (size_t at = text.find(kMark); at != std::string::npos; at = text.find(kMark, at + fold.size()))
+    text.replace(at, kMark.size(), fold);
+  experiment = config::load_text<ExperimentConfig>(text, "the recipe of " + fold, {});
+}
+
+}  // namespace
+
 std::vector<FoldRun> experiments_of_folds(const ExperimentConfig& experiment,
                                           const data::SampleTable& samples) {
   const auto count = data::num_folds(samples, experiment.data.split);
@@ -186,6 +200,7 @@ std::vector<FoldRun> experiments_of_folds(const ExperimentConfig& experiment,
       const std::string fold = fmt::format("fold_{:02}", outer);
       runs.push_back({count.inner > 1 ? fmt::format("{}/inner_{:02}", fold, inner) : fold, fold, experiment});
       runs.back().experiment.data.split = data::at_fold(experiment.data.split, outer, inner);
+      name_fold(fold, runs.back().experiment);
     }
   }
   return runs;

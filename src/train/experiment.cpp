@@ -31,7 +31,7 @@ std::string find_source(const std::string& source) {
 
 void EarlyStoppingConfig::validate(config::Checks& checks) const {
   // The first task's kind decides (selection_metric); here, what no kind has.
-  std::vector<std::string> known{"auto", "loss"};
+  std::vector<std::string> known{"auto", "loss", kLastEpoch};
   affect::LabelSpace any{"any", {"one"}, {affect::TaskKind::kOrdinal, {-3.0, 3.0}, 1.0}};
   for (const auto kind :
        {affect::TaskKind::kOrdinal, affect::TaskKind::kMultiLabel, affect::TaskKind::kContinuous}) {
@@ -53,13 +53,21 @@ void ExperimentConfig::validate(config::Checks& checks) const {
   checks.expect(!name.empty() && name.find_first_of("/\\ ") == std::string::npos, "name",
                 "must be a folder name without blanks, got '" + name + "'");
   checks.expect(!objectives.empty(), "objectives", "must hold at least one objective");
+  const auto seen = data.model_features();
   for (const auto& [modality, encoder] : model.encoders) {
-    checks.expect(data.features.count(modality) == 1, "model",
-                  "encoders." + modality + " has no features: add data.features." + modality);
+    checks.expect(seen.count(modality) == 1, "model",
+                  data.features.count(modality) == 1
+                      ? "encoders." + modality + " reads a modality of data.privileged"
+                      : "encoders." + modality + " has no features: add data.features." + modality);
   }
-  for (const auto& [modality, feature] : data.features) {
+  for (const auto& [modality, feature] : seen) {
     checks.expect(model.encoders.count(modality) == 1, "model",
-                  "data.features." + modality + " has no encoder: add model.encoders." + modality);
+                  "data.features." + modality + " has no encoder: add model.encoders." + modality +
+                      ", or name it in data.privileged if objectives alone read it");
+  }
+  for (const auto& modality : data.privileged) {
+    checks.expect(data.features.count(modality) == 1, "data",
+                  "privileged: '" + modality + "' is no modality of data.features");
   }
   for (const auto& [task, target] : data.targets) {
     checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "data",
@@ -87,6 +95,12 @@ std::shared_ptr<const data::Store> open_one(const std::string& store, const Impo
 
 }  // namespace
 
+features::FeatureConfig DataConfig::model_features() const {
+  auto seen = features;
+  for (const auto& modality : privileged) seen.erase(modality);
+  return seen;
+}
+
 std::string DataConfig::shown_stores() const {
   std::string shown = store;
   for (const auto& corpus : corpora) shown += (shown.empty() ? "" : " + ") + corpus.store;
@@ -110,6 +124,7 @@ std::string selection_metric(const EarlyStoppingConfig& config, const affect::La
   }
   auto known = eval::task_metric_names(task);
   known.emplace_back("loss");
+  known.emplace_back(kLastEpoch);
   require(std::find(known.begin(), known.end(), config.metric) != known.end(), ErrorCode::kConfig,
           "train.early_stopping.metric: task '" + task.task + "' has no '" + config.metric + "', only " +
               core::join(known) + core::did_you_mean(config.metric, known));

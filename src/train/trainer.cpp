@@ -58,7 +58,7 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
   input.indices = indices;
   input.tasks = tasks;
   input.targets = config.data.targets;
-  input.features = config.data.features;
+  input.features = is_training ? config.data.features : config.data.model_features();
   input.augment = config.data.augment;
   input.is_training = is_training;
   input.seed = config.seed;
@@ -107,7 +107,7 @@ struct Trainer::Impl {
     model = model::build_model(config.model, tasks, inputs);
     // A run that goes on has these weights, or what became of them, in its checkpoint.
     if (!checkpoints.has_any()) model->load_pretrained();
-    set_input_statistics();
+    set_input_statistics(*model);
     counts = data::class_counts(*store, split.train, tasks, config.data.targets);
     warn_about_absent_classes();
     warn_about_giveaways();
@@ -117,12 +117,14 @@ struct Trainer::Impl {
     context.tasks = tasks;
     context.features = config.data.features;
     context.inputs = inputs;
+    context.fit_inputs = [this](model::MultimodalModel& further) { set_input_statistics(further); };
     learner = std::make_unique<Learner>(config, model, std::move(context));
     set_views();
     if (config.train.oracle) {
       require(!split.test.empty(), ErrorCode::kConfig, "train.oracle: the split has no test part to consult");
       test_loader = make_loader(config, store, tasks, split.test, false);
-      oracle = std::make_unique<OracleRecord>(run.path(), tasks.front().task, selected_by);
+      const auto metric = selected_by == kLastEpoch ? selection_metric({}, tasks.front()) : selected_by;
+      oracle = std::make_unique<OracleRecord>(run.path(), tasks.front().task, metric);
     }
   }
 
@@ -240,13 +242,13 @@ struct Trainer::Impl {
     return shapes;
   }
 
-  void set_input_statistics() {
-    const auto wanting = model->modalities_wanting_statistics();
+  void set_input_statistics(model::MultimodalModel& of_model) {
+    const auto wanting = of_model.modalities_wanting_statistics();
     if (wanting.empty()) return;
     // The training loader's own: what is computed here is in its cache when the first epoch begins.
-    const auto statistics = data::compute_input_statistics(*train_loader);
+    if (statistics.empty()) statistics = data::compute_input_statistics(*train_loader);
     for (const auto& modality : wanting) {
-      model->set_input_statistics(modality, statistics.at(modality).mean_F, statistics.at(modality).std_F);
+      of_model.set_input_statistics(modality, statistics.at(modality).mean_F, statistics.at(modality).std_F);
     }
   }
 
@@ -431,8 +433,9 @@ struct Trainer::Impl {
     const double train_s = seconds_since(epoch_start);
     const auto validation = validate();
     const auto& first_task = validation.at(tasks.front().task);
-    const double value = first_task.value(selected_by);
-    const bool is_best = best_epoch == 0 || is_better(selected_by, value, best_value);
+    const bool is_last_chosen = selected_by == kLastEpoch;
+    const double value = is_last_chosen ? static_cast<double>(epoch + 1) : first_task.value(selected_by);
+    const bool is_best = is_last_chosen || best_epoch == 0 || is_better(selected_by, value, best_value);
     const double delta = best_epoch == 0 ? 0 : value - best_value;
     if (is_best) {
       best_value = value;
@@ -520,6 +523,7 @@ struct Trainer::Impl {
   std::unique_ptr<data::Loader> test_loader;  ///< for the oracle
   std::unique_ptr<OracleRecord> oracle;
   std::map<std::string, model::StreamShape> inputs;
+  std::map<std::string, data::InputStatistics> statistics;  ///< once somebody has asked for them
   std::shared_ptr<model::MultimodalModel> model;
   std::map<std::string, std::vector<int64_t>> counts;
   std::unique_ptr<Learner> learner;
@@ -623,12 +627,12 @@ void Trainer::write_bundle() const {
   model::BundleInfo info;
   info.name = in.config.name;
   info.tasks = in.tasks;
-  info.inputs = in.inputs;
-  info.features = in.config.data.features;
+  info.features = in.config.data.model_features();
   info.model = in.config.model;
   info.trained_on = {in.store->info().name};
   info.licences = {in.store->info().licence};
-  for (const auto& [modality, shape] : in.inputs) {
+  for (const auto& [modality, feature] : info.features) {
+    info.inputs[modality] = in.inputs.at(modality);
     const auto timing = in.timing_of(modality);
     info.window_s[modality] = timing.window_s;
     info.input_rate_hz[modality] = timing.rate_hz;

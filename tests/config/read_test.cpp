@@ -227,6 +227,8 @@ TEST(ReadConfig, OverridesWinAndTheirMistakesAreNamed) {
   EXPECT_EQ(r.note, "x: y");
   EXPECT_EQ(r.weights.size(), 2U);
 
+  EXPECT_THAT(read("", {"betas=[0.1]", "betas.+=0.25"}).betas, ElementsAre(0.1, 0.25));
+
   const std::vector<std::pair<std::string, std::string>> refused = {
       {"optimizer.lr=1",
        "--set optimizer.lr=1: error: unknown key 'lr' in optimizer; known here: learning_rate, weight_decay, "
@@ -237,8 +239,8 @@ TEST(ReadConfig, OverridesWinAndTheirMistakesAreNamed) {
        "(float > 0, default 0.0003)?"},
       {"seed=x", "--set seed=x: error: seed: expected an int, got 'x'"},
       {"seed.a=1", "--set seed.a=1: error: seed is int >= 0; it has no key 'a'"},
-      {"betas.2=1", "--set betas.2=1: error: betas has 2 elements; index 2 is out of range"},
-      {"betas.x=1", "--set betas.x=1: error: betas is a list; expected an index from 0, got 'x'"},
+      {"betas.2=1", "--set betas.2=1: error: betas has 2 elements; index 2 is out of range (+ adds one)"},
+      {"betas.x=1", "--set betas.x=1: error: betas is a list; expected an index from 0, or + for one more, got 'x'"},
       {"encoder.type=lstm", "--set encoder.type=lstm: error: unknown type 'lstm'; expected one of tcn, gru"},
       {"encoder.width=3",
        "--set encoder.width=3: error: unknown key 'width' in encoder (type gru); it belongs to type tcn"},

@@ -1,4 +1,4 @@
-#include "limbic/objectives/self_distillation.h"
+#include "limbic/objectives/self_distillation_config.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -8,6 +8,7 @@
 
 #include "limbic/config/config.h"
 #include "limbic/core/rng.h"
+#include "limbic/objectives/distillation.h"
 #include "limbic/objectives/objective.h"
 #include "support/gradcheck.h"
 #include "support/paths.h"

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,16 +17,18 @@ namespace limbic::test {
 /// @param tasks       of three classes each
 /// @param has_values  also numbers: "level", and "noise" that nothing explains and a third of the samples
 /// lack
+/// @param has_face    also a second stream, "face", that tells less: the middle level looks like the low one
 inline void write_level_store(const std::string& path, uint64_t seed,
                               const std::vector<affect::LabelSpace>& tasks = {{"emotion",
                                                                                {"low", "middle", "high"}}},
-                              bool has_values = false) {
+                              bool has_values = false, bool has_face = false) {
   data::DatasetInfo info;
   info.name = "levels";
   info.importer = "test";
   info.licence = "made up";
   info.label_spaces = tasks;
   info.modalities["eda"] = {"series", 4.0, "microsiemens", {1}};
+  if (has_face) info.modalities["face"] = {"series", 4.0, "", {2}};
   data::StoreWriter writer(path, info);
   core::Rng rng(seed);
   for (int64_t i = 0; i < 60; ++i) {
@@ -45,7 +48,16 @@ inline void write_level_store(const std::string& path, uint64_t seed,
     eda.values = at::empty({8, 1});
     for (int64_t t = 0; t < 8; ++t)
       eda.values[t][0] = 2.0 * static_cast<double>(i / 6 % 3) + rng.normal(0, 0.3);
-    writer.add(sample, {{"eda", eda}});
+    std::map<std::string, data::RawStream> streams{{"eda", eda}};
+    if (has_face) {
+      data::RawStream face;
+      face.rate_hz = 4;
+      face.values = at::empty({8, 2});
+      for (int64_t t = 0; t < 16; ++t)
+        face.values.view({-1})[t] = (i / 6 % 3 == 2 ? 2.0 : 0.0) + rng.normal(0, 1.0);
+      streams["face"] = face;
+    }
+    writer.add(sample, streams);
   }
   writer.finish();
 }

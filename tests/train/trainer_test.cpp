@@ -135,6 +135,60 @@ TEST_F(TrainerTest, TasksOfOtherKindsAreTrainedSelectedCalibratedAndEvaluated) {
       std::string::npos);
 }
 
+TEST_F(TrainerTest, WhatObjectivesAndTheirBalanceOwnIsResumedBitForBit) {
+  auto config = experiment(4);
+  config.objectives.emplace_back(config::load_text<objectives::DistillationConfig>(
+      "{teachers: [{type: ema, decay: 0.9}, {type: joint, model: {encoders: {eda: {type: mlp}}}}], features: "
+      "0.5}",
+      "objective.yaml"));
+  config.balance = objectives::GradNormBalance{};
+  fit(config, "straight");
+  EXPECT_EQ(fit(config, "parts", 2).end, FitResult::End::kPaused);
+  EXPECT_EQ(fit(config, "parts").end, FitResult::End::kFinished);
+  for (const char* name : {"/ckpt/last/model.safetensors", "/ckpt/last/optim.safetensors"})
+    EXPECT_EQ(core::read_file(dir_ / ("straight" + std::string(name))),
+              core::read_file(dir_ / ("parts" + std::string(name))))
+        << name;
+  const auto last = CheckpointStore(dir_ / "parts/ckpt").load("last");
+  EXPECT_EQ(last.learning.count("balance.weight"), 1u);
+  EXPECT_FALSE(tensors_below(last.learning, "objectives.1.teacher0.").empty());
+  // The model itself knows nothing of them.
+  EXPECT_TRUE(tensors_below(last.model, "objectives.").empty());
+}
+
+TEST_F(TrainerTest, AStudentLearnsFromATeacherThatSeesAPrivilegedModality) {
+  test::write_level_store(dir_ / "two", 1, {{"emotion", {"low", "middle", "high"}}}, false,
+                          /*has_face=*/true);
+  auto teacher = experiment(10);
+  teacher.data.store = dir_ / "two";
+  teacher.data.features["face"] = features::ValuesFeature{};
+  teacher.model.encoders["face"] = nn::MlpConfig{};
+  EXPECT_GT(fit(teacher, "teacher").best_value, 0.9);
+
+  auto student = teacher;
+  student.train.epochs = 4;
+  student.data.privileged = {"eda"};
+  student.model.encoders.erase("eda");
+  student.objectives.emplace_back(config::load_text<objectives::DistillationConfig>(
+      "{teachers: [{type: run, path: " + (dir_ / "teacher") + "}], features: 1}", "objective.yaml"));
+  fit(student, "student");
+  EXPECT_NE(core::read_file(dir_ / "student/metrics.jsonl").find("distillation.teacher_accuracy"),
+            std::string::npos);
+  const auto bundle = model::load_bundle(dir_ / "student");
+  EXPECT_EQ(bundle.info.features.count("eda"), 0u);
+  EXPECT_EQ(bundle.info.inputs.count("eda"), 0u);
+  EXPECT_EQ(bundle.model->modalities(), std::vector<std::string>{"face"});
+  evaluate_run(dir_ / "student", {"", "test", "best", 1});
+}
+
+TEST_F(TrainerTest, WithoutAChoiceTheLastEpochIsTheBestOne) {
+  auto config = experiment(5);
+  config.train.early_stopping.metric = "last";
+  EXPECT_EQ(fit(config, "run").best_epoch, 5);
+  config.train.oracle = true;
+  EXPECT_EQ(fit(config, "with_oracle").best_epoch, 5);
+}
+
 TEST_F(TrainerTest, ThreePlusThreeEpochsAreSixBitForBit) {
   for (const bool has_ema : {true, false}) {
     const auto config = experiment(6, has_ema);

@@ -77,6 +77,8 @@ class MultimodalModel {
   /// Sorted.
   virtual const std::vector<std::string>& modalities() const = 0;
   virtual const std::vector<affect::LabelSpace>& tasks() const = 0;
+  /// Of ModelOutput::fused_BD; 0 for score (late) fusion, which has none.
+  virtual int64_t fused_width() const = 0;
   /// A deep copy: for averaged weights, teachers, peers.
   virtual std::shared_ptr<MultimodalModel> copy() const = 0;
   virtual std::shared_ptr<torch::nn::Module> as_module() = 0;

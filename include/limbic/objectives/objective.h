@@ -2,6 +2,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,7 +15,8 @@
 #include "limbic/model/multimodal.h"
 #include "limbic/objectives/consistency_config.h"
 #include "limbic/objectives/crf_config.h"
-#include "limbic/objectives/self_distillation.h"
+#include "limbic/objectives/distillation_config.h"
+#include "limbic/objectives/self_distillation_config.h"
 #include "limbic/objectives/supervised_config.h"
 
 namespace torch::nn {
@@ -50,6 +52,9 @@ struct ObjectiveContext {
   std::map<std::string, affect::StreamShape> inputs{};  ///< their shapes
   model::ModelConfig model_config{};        ///< of the model that is trained: for peers of its kind
   model::MultimodalModel* model = nullptr;  ///< that model itself, freshly made; null where there is none
+  /// Gives a further model the statistics of the training part (nn::Encoder::set_input_statistics); may be
+  /// empty. A copy of `model` has them.
+  std::function<void(model::MultimodalModel&)> fit_inputs{};
 };
 
 /// Sees a batch and what the model made of it, and may own further models: a teacher, a peer, a projection
@@ -67,7 +72,7 @@ class Objective {
   /// May change the gradients of the model (OGM), before they are clipped.
   virtual void after_backward(const TrainStep& /*step*/) {}
   /// After the optimizer: averaged teachers follow the model here.
-  virtual void after_step(const model::MultimodalModel& /*model*/) {}
+  virtual void after_step(model::MultimodalModel& /*model*/) {}
   /// What training changes, and so what a resumed run needs: own parameters (those that require a gradient
   /// are trained beside the model's) and buffers. Null for none. A teacher that stays as it is does not
   /// belong here.
@@ -80,6 +85,7 @@ using ObjectiveConfig = std::variant<
     SupervisedConfig,
     ConsistencyConfig,
     CrfConfig,
+    DistillationConfig,
     SelfDistillationConfig>;
 // clang-format on
 

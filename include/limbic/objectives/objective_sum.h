@@ -31,7 +31,7 @@ class ObjectiveSum {
   affect::Batch prepare(affect::Batch batch);
   StepLoss compute(const TrainStep& step);
   void after_backward(const TrainStep& step);
-  void after_step(const model::MultimodalModel& model);
+  void after_step(model::MultimodalModel& model);
   /// Children "0", "1"... of the objectives that have something of their own.
   std::shared_ptr<torch::nn::Module> as_module() const { return module_; }
 

@@ -60,7 +60,8 @@ struct DataConfig {
   std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store, or targets, that get a head
   std::map<std::string, data::TargetConfig> targets;  ///< tasks made of what the store has
   data::ProtocolConfig split = data::GroupsProtocol{};
-  features::FeatureConfig features;  ///< modality -> feature; these are the model's inputs
+  features::FeatureConfig features;     ///< modality -> feature; these are the model's inputs
+  std::vector<std::string> privileged;  ///< modalities of `features` that teachers alone read
   data::AugmentConfig augment;
   std::vector<data::AugmentConfig> views;
   data::LoaderConfig loader;
@@ -74,12 +75,16 @@ struct DataConfig {
     v("targets", targets, "task -> how it is made of the store's labels, numbers or annotation");
     v("split", split, "who trains, validates and tests");
     v("features", features, "modality -> feature; the inputs of the model");
+    v("privileged", privileged,
+      "modalities of features that the model does not read, but objectives do (teachers); in training only");
     v("augment", augment, "modality -> random changes of training samples");
     v("views", views,
       "augmentation of each further view of a training sample, for objectives that compare views; missing "
       "ones are as augment");
     v("loader", loader, "batches");
   }
+  /// What the model reads: `features` without the privileged ones.
+  features::FeatureConfig model_features() const;
   /// The folders, for messages.
   std::string shown_stores() const;
   void validate(config::Checks& checks) const {
@@ -89,6 +94,10 @@ struct DataConfig {
     checks.expect(!features.empty(), "features", "must name at least one modality");
   }
 };
+
+/// EarlyStoppingConfig::metric that chooses nothing: the last epoch is the best one. For parts of few people,
+/// where any choice is mostly chance.
+constexpr const char* kLastEpoch = "last";
 
 /// When training stops before its last epoch, and which epoch is best.
 struct EarlyStoppingConfig {
@@ -101,7 +110,7 @@ struct EarlyStoppingConfig {
   void visit(Visitor& v) {
     v("metric", metric,
       "validation metric of the first task: auto (uar, macro_f1 or ccc), accuracy, weighted_f1, auc, mae, "
-      "loss...");
+      "loss...; last: no choice, the last epoch");
     v("patience", patience, "epochs without improvement before stopping; 0 = never", config::at_least(0));
   }
   void validate(config::Checks& checks) const;

@@ -1,6 +1,4 @@
 #pragma once
-#include <ATen/core/Tensor.h>
-
 #include <string>
 
 #include "limbic/config/bounds.h"
@@ -23,13 +21,5 @@ struct SelfDistillationConfig {
     v("temperature", temperature, "divides both scores; SDT: 1 for IEMOCAP, 8 for MELD", config::above(0));
   }
 };
-
-/// Mean over the rows that count of KL(softmax(teacher / T) || softmax(student / T)). No gradient reaches the
-/// teacher; as published, no factor T^2.
-/// @param student_BC, teacher_BC  logits; what a row that does not count holds has no influence
-/// @param counts_B                bool
-/// @return scalar; zero, with gradient, when no row counts
-at::Tensor distillation_loss(const at::Tensor& student_BC, const at::Tensor& teacher_BC,
-                             const at::Tensor& counts_B, double temperature);
 
 }  // namespace limbic::objectives
