@@ -81,11 +81,11 @@ TEST_F(StudyTest, MistakesAreNamed) {
   EXPECT_THAT(said("{recipe: a.yaml, baseline: aone, variants: [{name: alone}]}"),
               HasSubstr("there is no variant 'aone'; did you mean 'alone'?"));
   EXPECT_THAT(said("{recipe: a.yaml, variants: [{name: a, set: [x]}]}"), HasSubstr("'x' is not key=value"));
-  const auto study = written("{recipe: a.yaml, seeds: [1], metrics: [aur], variants: [{name: a}]}");
+  const auto study = written("{recipe: a.yaml, seeds: [1], metrics: [uarr], variants: [{name: a}]}");
   const auto runs = study_runs(study, "study.yaml", dir_ / "out");
   finish(runs[0], 0.5);
   EXPECT_THAT(test::error_of([&] { report_study(study, runs, dir_ / "out"); }, ErrorCode::kConfig),
-              HasSubstr("there is no metric 'aur', only auc, uar; did you mean 'uar'?"));
+              HasSubstr("there is no metric 'uarr', only auc, uar; did you mean 'uar'?"));
 }
 
 }  // namespace

@@ -94,6 +94,12 @@ void expect_same(const std::vector<affect::Batch>& a, const std::vector<affect::
       EXPECT_TRUE(at::equal(stream.mask_BT, other.mask_BT));
       EXPECT_TRUE(at::equal(stream.present_B, other.present_B));
     }
+    ASSERT_EQ(a[i].views.size(), b[i].views.size());
+    for (size_t v = 0; v < a[i].views.size(); ++v) {
+      for (const auto& [name, stream] : a[i].views[v])
+        EXPECT_TRUE(at::equal(stream.x, b[i].views[v].at(name).x))
+            << "batch " << i << " view " << v << " " << name;
+    }
     for (const auto& [task, targets] : a[i].targets) {
       EXPECT_TRUE(at::equal(targets.y_B, b[i].targets.at(task).y_B));
       EXPECT_TRUE(at::equal(targets.mask_B, b[i].targets.at(task).mask_B));
@@ -285,6 +291,35 @@ TEST_F(LoaderTest, ChangedWavesMakeNewFeaturesInEveryEpoch) {
   in.features = testing::synthetic_features();
   EXPECT_THAT(test::error_of([&] { Loader(in, c); }, ErrorCode::kConfig),
               HasSubstr("augment.face: `wave` changes waveforms"));
+}
+
+TEST_F(LoaderTest, FurtherViewsAreTheSameSamplesChangedByTheirOwnDraws) {
+  const auto in = input(true);
+  ImageAugment bright;
+  bright.flip = 0;
+  bright.brightness = 0.4;
+  const std::vector<AugmentConfig> views = {in.augment, {{"face", bright}}};
+  Loader alone(in, config(0));
+  const auto without = epoch_of(alone, 1);
+  alone.set_views(views);
+  Loader loader(in, config(3));
+  loader.set_views(views);
+  const auto batches = epoch_of(loader, 1);
+  expect_same(batches, epoch_of(alone, 1));
+  EXPECT_TRUE(at::equal(batches[0].streams.at("face").x, without[0].streams.at("face").x))
+      << "the batch itself does not depend on its views";
+  ASSERT_EQ(batches[0].views.size(), 2u);
+  EXPECT_FALSE(at::equal(batches[0].views[0].at("audio").x, batches[0].streams.at("audio").x));
+  EXPECT_FALSE(at::equal(batches[0].views[0].at("face").x, batches[0].views[1].at("face").x));
+  const auto view = batches[0].with_view(1);
+  EXPECT_EQ(view.ids, batches[0].ids);
+  EXPECT_TRUE(at::equal(view.targets.at("emotion").y_B, batches[0].targets.at("emotion").y_B));
+  EXPECT_THAT(test::error_of(
+                  [&] {
+                    loader.set_views({{{"fase", bright}}});
+                  },
+                  ErrorCode::kConfig),
+              HasSubstr("views.0.fase: no such modality"));
 }
 
 TEST_F(LoaderTest, ABatchMayOutliveTheLoaderAndLaterBatchesDoNotTouchIt) {

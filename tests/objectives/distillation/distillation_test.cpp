@@ -195,7 +195,7 @@ TEST_F(DistillationTest, WhatDoesNotFitIsSaid) {
               HasSubstr("reads the modality 'eda', data.features has only face; add it there, "
                         "and to data.privileged"));
   context_.features = config::load_text<Features>(
-                          "features: {face: {type: values, clip: 3}, eda: {type: values}}", "features.yaml")
+                          "features: {face: {type: values, normalise: mean}, eda: {type: values}}", "features.yaml")
                           .features;
   EXPECT_THAT(said("temperature: 2"), HasSubstr("data.features.face is not made as teacher"));
   context_.features = all;
