@@ -11,5 +11,9 @@ std::unique_ptr<Objective> build(const ConsistencyConfig& config, const Objectiv
 std::unique_ptr<Objective> build(const CrfConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const DistillationConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const CoTrainingConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const CoTeachingConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const MeanTeacherConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const FixMatchConfig& config, const ObjectiveContext& context);
 
 }  // namespace limbic::objectives

@@ -13,9 +13,13 @@
 #include "limbic/affect/label_space.h"
 #include "limbic/features/feature_config.h"
 #include "limbic/model/multimodal.h"
+#include "limbic/objectives/co_teaching.h"
+#include "limbic/objectives/co_training.h"
 #include "limbic/objectives/consistency_config.h"
 #include "limbic/objectives/crf_config.h"
 #include "limbic/objectives/distillation_config.h"
+#include "limbic/objectives/fixmatch.h"
+#include "limbic/objectives/mean_teacher.h"
 #include "limbic/objectives/self_distillation_config.h"
 #include "limbic/objectives/supervised_config.h"
 
@@ -86,7 +90,11 @@ using ObjectiveConfig = std::variant<
     ConsistencyConfig,
     CrfConfig,
     DistillationConfig,
-    SelfDistillationConfig>;
+    SelfDistillationConfig,
+    CoTrainingConfig,
+    CoTeachingConfig,
+    MeanTeacherConfig,
+    FixMatchConfig>;
 // clang-format on
 
 /// @throws Error(kConfig) when the objective does not fit the tasks or the model

@@ -1,0 +1,21 @@
+#pragma once
+#include <string>
+
+#include "limbic/affect/label_space.h"
+#include "limbic/objectives/objective.h"
+
+namespace limbic::objectives {
+
+/// The task that an objective is for, see named_task; where the context has no label spaces, one of a single
+/// label whose classes are named "0", "1"...
+affect::LabelSpace space_of_task(const std::string& wanted, const ObjectiveContext& context);
+/// The same for an objective that is about classes. @throws Error(kConfig) that begins with `type`
+affect::LabelSpace class_task(const char* type, const std::string& wanted, const ObjectiveContext& context);
+
+/// (B,) bool: rows of the batch whose label is not known; all where the batch lacks the task.
+at::Tensor rows_without_label(const affect::Batch& batch, const std::string& task,
+                              const at::Tensor& logits_BC);
+/// Targets::withheld_B, or undefined.
+at::Tensor withheld_of(const affect::Batch& batch, const std::string& task);
+
+}  // namespace limbic::objectives
