@@ -15,5 +15,13 @@ std::unique_ptr<Objective> build(const CoTrainingConfig& config, const Objective
 std::unique_ptr<Objective> build(const CoTeachingConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const MeanTeacherConfig& config, const ObjectiveContext& context);
 std::unique_ptr<Objective> build(const FixMatchConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const InfoNceConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const CrossModalConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const SupervisedContrastiveConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const VicregConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const AdaptiveMarginTripletConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const DeepClusterConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const OgmGeConfig& config, const ObjectiveContext& context);
+std::unique_ptr<Objective> build(const GradientBlendingConfig& config, const ObjectiveContext& context);
 
 }  // namespace limbic::objectives

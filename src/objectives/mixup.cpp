@@ -26,6 +26,32 @@ at::Tensor mix_frames(const at::Tensor& x, const at::Tensor& mask_BT, const at::
          at::where(other > 0, values.index_select(0, order_B) * other, nothing);
 }
 
+affect::Streams mix_streams(const affect::Streams& streams, const at::Tensor& order_B, double lambda) {
+  affect::Streams mixed;
+  for (const auto& [modality, stream] : streams) {
+    const auto mask_BT = stream.mask_BT.logical_and(stream.present_B.unsqueeze(1));
+    auto& result = mixed[modality];
+    result.x = mix_frames(stream.x, mask_BT, order_B, lambda);
+    result.mask_BT = mask_BT.logical_or(mask_BT.index_select(0, order_B));
+    result.present_B = stream.present_B.logical_or(stream.present_B.index_select(0, order_B));
+    result.start_s_B = stream.start_s_B;
+    result.rate_hz_B = stream.rate_hz_B;
+  }
+  return mixed;
+}
+
+/// How a mixed row is supervised: as surely as its parts are in their shares, by the weaker one's level. Its
+/// truth is nobody's, unless it was mixed with itself.
+void mix_supervision(const affect::Targets& targets, const at::Tensor& order_B, const at::Tensor& is_self_B,
+                     double lambda, affect::Targets& result) {
+  if (targets.weight_B.defined())
+    result.weight_B = targets.weight_B * lambda + targets.weight_B.index_select(0, order_B) * (1.0 - lambda);
+  if (targets.level_B.defined())
+    result.level_B = at::minimum(targets.level_B, targets.level_B.index_select(0, order_B));
+  if (targets.withheld_B.defined())
+    result.withheld_B = targets.withheld_B.masked_fill(is_self_B.logical_not(), -1);
+}
+
 }  // namespace
 
 affect::Batch mixup(const affect::Batch& batch, double alpha,
@@ -41,18 +67,12 @@ affect::Batch mixup(const affect::Batch& batch, double alpha,
   affect::Batch mixed;
   mixed.ids = batch.ids;
   mixed.dialogues = batch.dialogues;
-  for (const auto& [modality, stream] : batch.streams) {
-    const auto mask_BT = stream.mask_BT.logical_and(stream.present_B.unsqueeze(1));
-    auto& result = mixed.streams[modality];
-    result.x = mix_frames(stream.x, mask_BT, order_B, lambda);
-    result.mask_BT = mask_BT.logical_or(mask_BT.index_select(0, order_B));
-    result.present_B = stream.present_B.logical_or(stream.present_B.index_select(0, order_B));
-    result.start_s_B = stream.start_s_B;
-    result.rate_hz_B = stream.rate_hz_B;
-  }
+  mixed.streams = mix_streams(batch.streams, order_B, lambda);
+  for (const auto& view : batch.views) mixed.views.push_back(mix_streams(view, order_B, lambda));
   const auto is_self_B = order_B == at::arange(batch_size, order_B.options());
   for (const auto& [task, targets] : batch.targets) {
     auto& result = mixed.targets[task];
+    mix_supervision(targets, order_B, is_self_B, lambda, result);
     if (targets.value_BC.defined()) {
       result.value_BC =
           targets.value_BC * lambda + targets.value_BC.index_select(0, order_B) * (1.0 - lambda);

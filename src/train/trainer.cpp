@@ -15,6 +15,7 @@
 #include <set>
 
 #include "calibrate.h"
+#include "init_from.h"
 #include "learner.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
@@ -106,7 +107,7 @@ struct Trainer::Impl {
     inputs = input_shapes();
     model = model::build_model(config.model, tasks, inputs);
     // A run that goes on has these weights, or what became of them, in its checkpoint.
-    if (!checkpoints.has_any()) model->load_pretrained();
+    if (!checkpoints.has_any()) begin_weights();
     set_input_statistics(*model);
     counts = data::class_counts(*store, split.train, tasks, config.data.targets);
     warn_about_absent_classes();
@@ -126,6 +127,16 @@ struct Trainer::Impl {
       const auto metric = selected_by == kLastEpoch ? selection_metric({}, tasks.front()) : selected_by;
       oracle = std::make_unique<OracleRecord>(run.path(), tasks.front().task, metric);
     }
+  }
+
+  void begin_weights() {
+    model->load_pretrained();
+    if (config.train.init_from.empty()) return;
+    const auto report = init_from(*model, config.train.init_from);
+    log::info("init_from", {{"source", config.train.init_from},
+                            {"taken", report.num_taken},
+                            {"of", report.num_own},
+                            {"other_shape", core::join(report.unlike)}});
   }
 
   void warn_about_leaks() const {

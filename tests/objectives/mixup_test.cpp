@@ -96,5 +96,25 @@ TEST(Mixup, IsPartOfTheObjectivesPreparation) {
                   .soft_BC.defined());
 }
 
+TEST(Mixup, ViewsWeightsAndLevelsAreMixedWithTheSamples) {
+  core::seed_torch(9);
+  auto batch = numbered_batch();
+  batch.views = {batch.streams};
+  auto& targets = batch.targets["emotion"];
+  targets.y_B = at::arange(kSamples);
+  targets.weight_B = at::arange(kSamples, at::kFloat) / 10.0;
+  targets.level_B = at::arange(kSamples).remainder(3);
+  targets.withheld_B = at::arange(kSamples);
+  const auto mixed = mixup(batch, 1.0, {{"emotion", kSamples}});
+  const auto& result = mixed.targets.at("emotion");
+  EXPECT_TRUE(mixed.views.at(0).at("audio").x.equal(mixed.streams.at("audio").x));
+  EXPECT_TRUE(at::allclose(result.weight_B, result.soft_BC.matmul(targets.weight_B), 1e-5, 1e-6));
+  const auto has_BC = result.soft_BC > 0;
+  const auto weakest = targets.level_B.expand({kSamples, kSamples}).masked_fill(has_BC.logical_not(), 9);
+  EXPECT_TRUE(result.level_B.equal(std::get<0>(weakest.min(1))));
+  const auto is_self = has_BC.sum(1) == 1;
+  EXPECT_TRUE(result.withheld_B.equal(targets.withheld_B.masked_fill(is_self.logical_not(), -1)));
+}
+
 }  // namespace
 }  // namespace limbic::objectives

@@ -15,13 +15,21 @@
 #include "limbic/model/multimodal.h"
 #include "limbic/objectives/co_teaching.h"
 #include "limbic/objectives/co_training.h"
+#include "limbic/objectives/adaptive_margin_triplet_config.h"
 #include "limbic/objectives/consistency_config.h"
 #include "limbic/objectives/crf_config.h"
+#include "limbic/objectives/cross_modal_config.h"
+#include "limbic/objectives/deep_cluster_config.h"
 #include "limbic/objectives/distillation_config.h"
 #include "limbic/objectives/fixmatch.h"
 #include "limbic/objectives/mean_teacher.h"
+#include "limbic/objectives/gradient_blending_config.h"
+#include "limbic/objectives/info_nce_config.h"
+#include "limbic/objectives/ogm_ge_config.h"
 #include "limbic/objectives/self_distillation_config.h"
 #include "limbic/objectives/supervised_config.h"
+#include "limbic/objectives/supervised_contrastive_config.h"
+#include "limbic/objectives/vicreg_config.h"
 
 namespace torch::nn {
 class Module;
@@ -94,7 +102,15 @@ using ObjectiveConfig = std::variant<
     CoTrainingConfig,
     CoTeachingConfig,
     MeanTeacherConfig,
-    FixMatchConfig>;
+    FixMatchConfig,
+    InfoNceConfig,
+    CrossModalConfig,
+    SupervisedContrastiveConfig,
+    VicregConfig,
+    AdaptiveMarginTripletConfig,
+    DeepClusterConfig,
+    OgmGeConfig,
+    GradientBlendingConfig>;
 // clang-format on
 
 /// @throws Error(kConfig) when the objective does not fit the tasks or the model

@@ -118,6 +118,7 @@ struct EarlyStoppingConfig {
 
 /// The loop.
 struct TrainConfig {
+  std::string init_from;  ///< run folder or bundle; empty = none
   int64_t epochs = 30;
   int num_threads = 0;
   OptimizerConfig optimizer = AdamWConfig{};
@@ -132,6 +133,8 @@ struct TrainConfig {
 
   template <class Visitor>
   void visit(Visitor& v) {
+    v("init_from", init_from,
+      "run or bundle whose weights this model begins with, where name and shape are the same: pre-training");
     v("epochs", epochs, "passes over the training part", config::at_least(1));
     v("num_threads", num_threads, "threads of the tensor library; 0 = every core", config::at_least(0));
     v("optimizer", optimizer, "how weights are updated");

@@ -1,0 +1,25 @@
+#pragma once
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+#include "embedding.h"
+#include "limbic/objectives/supervised_config.h"
+
+namespace limbic::objectives {
+
+/// Vectors whose class is known.
+struct LabelledRows {
+  at::Tensor z_ND;      ///< their embeddings
+  at::Tensor label_N;   ///< int64; of shares the largest
+  at::Tensor weight_N;  ///< float
+};
+/// None where the batch lacks the task.
+LabelledRows labelled_rows(const affect::Batch& batch, const std::string& task, LabelLevel level,
+                           const Embedding& embedding);
+
+/// The task of that name, or the only one. @throws Error(kConfig) when it has no classes
+std::string task_with_classes(const std::string& wanted, const ObjectiveContext& context,
+                              const std::string& objective);
+
+}  // namespace limbic::objectives
