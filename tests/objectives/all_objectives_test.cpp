@@ -37,6 +37,12 @@ const std::vector<Case> kCases = {
     {"{type: adaptive_margin_triplet, task: emotion, margin_gradient: true}", 0.97},
     {"{type: deep_cluster, clusters: 3, every_steps: 20}", 0.6, 19, 20},
     {"{type: ogm_ge, task: emotion}", 0.5, 100, 0, "{type: supervised, task: emotion, auxiliary_weight: 1}"},
+    {"{type: co_training, task: emotion, labels: {threshold: 0.4}}", 0.5, 100, 0,
+     "{type: supervised, task: emotion, auxiliary_weight: 1}"},
+    {"{type: co_teaching, task: emotion}", 0.5},
+    {"{type: mean_teacher, task: emotion}", 0.5, 100, 0, "{type: supervised, task: emotion}"},
+    {"{type: fixmatch, task: emotion, labels: {threshold: 0.4}}", 0.5, 100, 0,
+     "{type: supervised, task: emotion}"},
     {"{type: gradient_blending, task: emotion, every_steps: 20, holdout: 0.3}", 0.5},
 };
 

@@ -43,8 +43,8 @@ struct JointTeacher {
   }
 };
 
-/// The student's own averaged weights (Tarvainen & Valpola 2017; decay as train.ema).
-struct EmaTeacher {
+/// The student's own averaged weights (Tarvainen & Valpola 2017).
+struct AveragedTeacher {
   static constexpr const char* kType = "ema";
   static constexpr const char* kDoc = "the student's own averaged weights";
   double decay = 0.999;
@@ -57,7 +57,7 @@ struct EmaTeacher {
   }
 };
 
-using TeacherConfig = std::variant<RunTeacher, JointTeacher, EmaTeacher>;
+using TeacherConfig = std::variant<RunTeacher, JointTeacher, AveragedTeacher>;
 
 /// How several teachers become one.
 enum class TeacherMix {

@@ -237,9 +237,9 @@ std::unique_ptr<Objective> build(const DistillationConfig& config, const Objecti
         context.model != nullptr && context.model->fused_width() > 0, ErrorCode::kConfig,
         "distillation: features, relations and transport want a fused vector, which fusion 'score' lacks");
     for (auto& teacher : teachers) {
-      require(teacher->model().fused_width() > 0, ErrorCode::kConfig,
+      require(teacher->fused_width() > 0, ErrorCode::kConfig,
               "distillation: a teacher with fusion 'score' has no fused vector; use logits");
-      widths.push_back(teacher->model().fused_width());
+      widths.push_back(teacher->fused_width());
     }
   }
   auto objective = std::make_unique<DistillationObjective>(named, task, std::move(teachers));

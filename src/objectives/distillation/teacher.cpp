@@ -4,16 +4,15 @@
 #include <ATen/core/grad_mode.h>
 #include <torch/nn/module.h>
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "build.h"
+#include "cotraining/ema_teacher.h"
 #include "limbic/config/config.h"
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
 #include "limbic/model/bundle.h"
-#include "limbic/nn/state.h"
 
 namespace limbic::objectives {
 namespace {
@@ -73,7 +72,7 @@ class TrainedTeacher final : public Teacher {
     const at::NoGradGuard no_gradient;
     return {model_->forward(step.batch), {}};
   }
-  model::MultimodalModel& model() override { return *model_; }
+  int64_t fused_width() const override { return model_->fused_width(); }
 
  private:
   std::shared_ptr<model::MultimodalModel> model_;
@@ -100,49 +99,31 @@ class JointlyTrainedTeacher final : public Teacher {
     return says;
   }
   std::shared_ptr<torch::nn::Module> as_module() override { return model_->as_module(); }
-  model::MultimodalModel& model() override { return *model_; }
+  int64_t fused_width() const override { return model_->fused_width(); }
 
  private:
   std::shared_ptr<model::MultimodalModel> model_;
   std::unique_ptr<Objective> objective_;
 };
 
-class AveragedTeacher final : public Teacher {
+class FollowingTeacher final : public Teacher {
  public:
-  AveragedTeacher(const EmaTeacher& config, const ObjectiveContext& context) : decay_(config.decay) {
+  FollowingTeacher(const AveragedTeacher& config, const ObjectiveContext& context) {
     require(context.model != nullptr, ErrorCode::kConfig, "teacher of type ema: there is no model to follow");
-    model_ = context.model->copy();
-    for (const auto& parameter : model_->as_module()->parameters()) parameter.requires_grad_(false);
-    num_steps_ = model_->as_module()->register_buffer("ema_steps", at::zeros({1}, at::kLong));
-    model_->as_module()->eval();
+    teacher_ = std::make_unique<EmaTeacher>(*context.model, config.decay);
+    fused_width_ = context.model->fused_width();
   }
 
   TeacherSays teach(const TrainStep& step) override {
-    const at::NoGradGuard no_gradient;
-    return {model_->forward(step.batch), {}};
+    return {teacher_->forward(step.batch, /*is_training=*/false), {}};
   }
-
-  void after_step(model::MultimodalModel& student) override {
-    const at::NoGradGuard no_gradient;
-    num_steps_.add_(1);
-    const auto n = num_steps_.item<double>();
-    const double decay = std::min(decay_, (1.0 + n) / (10.0 + n));
-    const auto module = model_->as_module();
-    const auto live = nn::state_of(*student.as_module());
-    for (const auto& item : module->named_parameters())
-      item.value().mul_(decay).add_(live.at(item.key()), 1.0 - decay);
-    for (const auto& item : module->named_buffers()) {
-      const auto found = live.find(item.key());
-      if (found != live.end()) item.value().copy_(found->second);
-    }
-  }
-  std::shared_ptr<torch::nn::Module> as_module() override { return model_->as_module(); }
-  model::MultimodalModel& model() override { return *model_; }
+  void after_step(model::MultimodalModel& student) override { teacher_->follow(student); }
+  std::shared_ptr<torch::nn::Module> as_module() override { return teacher_->as_module(); }
+  int64_t fused_width() const override { return fused_width_; }
 
  private:
-  double decay_;
-  std::shared_ptr<model::MultimodalModel> model_;
-  at::Tensor num_steps_;
+  std::unique_ptr<EmaTeacher> teacher_;
+  int64_t fused_width_ = 0;
 };
 
 std::unique_ptr<Teacher> build_one(const RunTeacher& config, const std::string& task,
@@ -153,9 +134,9 @@ std::unique_ptr<Teacher> build_one(const JointTeacher& config, const std::string
                                    const ObjectiveContext& context) {
   return std::make_unique<JointlyTrainedTeacher>(config, task, context);
 }
-std::unique_ptr<Teacher> build_one(const EmaTeacher& config, const std::string& /*task*/,
+std::unique_ptr<Teacher> build_one(const AveragedTeacher& config, const std::string& /*task*/,
                                    const ObjectiveContext& context) {
-  return std::make_unique<AveragedTeacher>(config, context);
+  return std::make_unique<FollowingTeacher>(config, context);
 }
 
 }  // namespace

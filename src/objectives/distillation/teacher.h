@@ -1,5 +1,7 @@
 #pragma once
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "limbic/objectives/distillation_config.h"
 #include "limbic/objectives/objective.h"
@@ -20,7 +22,7 @@ class Teacher {
   virtual void after_step(model::MultimodalModel& /*student*/) {}
   /// See Objective::as_module.
   virtual std::shared_ptr<torch::nn::Module> as_module() { return nullptr; }
-  virtual model::MultimodalModel& model() = 0;
+  virtual int64_t fused_width() const = 0;
 };
 
 /// @param task  what it has to know about
