@@ -29,6 +29,8 @@ Examples:
   limbic train configs/ravdess_audio.yaml --set seed=2          a run folder under runs/
   limbic study configs/studies/wesad_privileged.yaml            variants x seeds, compared
   limbic eval runs/ravdess_audio/latest --split test            metrics with confidence intervals
+  limbic cluster runs/ravdess_audio/latest                      are its clusters emotions, or people?
+  limbic ablate runs/talk/latest --noise 0.5,1,2                which modalities does it need?
   limbic decode runs/meld/latest                                dialogues decoded as a whole
   limbic infer talk.mp4 --model runs/demo/latest --out out      a video becomes timed emotions
   limbic ontology show anger                                    what a label means, and where it belongs
@@ -135,6 +137,7 @@ int run(int argc, char** argv) {
   add_train(app, context);
   add_eval(app, context);
   add_ablate(app, context);
+  add_cluster(app, context);
   add_features(app, context);
   add_infer(app, context);
   add_list(app, context);

@@ -184,6 +184,14 @@ double TaskPredictions::value(const std::string& metric_name) const {
 std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader,
                                                const std::map<std::string, double>& temperature,
                                                const std::set<std::string>& hidden) {
+  return predict_changed(model, loader, temperature, [&](affect::Batch& batch) {
+    for (const auto& modality : hidden) batch.streams.erase(modality);
+  });
+}
+
+std::map<std::string, TaskPredictions> predict_changed(model::MultimodalModel& model, data::Loader& loader,
+                                                       const std::map<std::string, double>& temperature,
+                                                       const std::function<void(affect::Batch&)>& change) {
   const auto module = model.as_module();
   const bool was_training = module->is_training();
   module->eval();
@@ -195,7 +203,7 @@ std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, da
     const c10::InferenceMode inference;
     loader.begin_epoch(0);
     while (auto batch = loader.next()) {
-      for (const auto& modality : hidden) batch->streams.erase(modality);
+      change(*batch);
       const auto output = model.forward(*batch);
       std::vector<RowName> rows;
       for (const auto& id : batch->ids)

@@ -241,14 +241,16 @@ TEST(Cli, TheWholePathRunsOnASimulatedCorpus) {
   EXPECT_NO_THROW(nlohmann::json::parse(step.out)) << step.out;
   step = limbic("ablate " + run + " --split val --json");
   ASSERT_EQ(step.exit_code, 0) << step.err;
-  const auto subsets = nlohmann::json::parse(step.out);
-  const size_t num_modalities = subsets.front().at("modalities").size();
-  EXPECT_EQ(subsets.size(), size_t{1} << num_modalities);
+  const auto ablation = nlohmann::json::parse(step.out);
+  const auto& subsets = ablation.at("subsets");
+  EXPECT_EQ(subsets.size(), size_t{1} << ablation.at("shapley").size());
   EXPECT_TRUE(subsets.back().at("modalities").empty());
-  for (const auto& row : subsets) {
-    for (const auto& [task, count] : row.at("num_samples").items())
-      EXPECT_TRUE(row.at(task).at("accuracy").is_number()) << row;
-  }
+  for (const auto& row : subsets) EXPECT_TRUE(row.at("value").is_number()) << row;
+  step = limbic("cluster " + run + " --split all --k auto --max-k 3 --json");
+  ASSERT_EQ(step.exit_code, 0) << step.err;
+  EXPECT_FALSE(nlohmann::json::parse(step.out).at("spaces").empty()) << step.out;
+  expect_error(limbic("cluster " + run + " --k 0"), 2, "--k 0: wants a number of clusters");
+  expect_error(limbic("cluster " + run + " --method kmean"), 2, "kmean");
   std::string video;
   for (const auto& entry : fs::directory_iterator(corpus + "/sessions"))
     video = entry.path().string() + "/video.mp4";

@@ -16,6 +16,7 @@ struct Context {
 
 /// Each call adds one subcommand; its callback runs after a successful parse.
 void add_ablate(CLI::App& app, Context& context);
+void add_cluster(CLI::App& app, Context& context);
 void add_config(CLI::App& app, Context& context);
 void add_data(CLI::App& app, Context& context);
 /// Of `data`.

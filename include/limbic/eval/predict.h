@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -39,5 +40,9 @@ std::vector<std::string> task_metric_names(const affect::LabelSpace& task);
 std::map<std::string, TaskPredictions> predict(model::MultimodalModel& model, data::Loader& loader,
                                                const std::map<std::string, double>& temperature = {},
                                                const std::set<std::string>& hidden = {});
+/// The same of batches that `change` has changed first.
+std::map<std::string, TaskPredictions> predict_changed(model::MultimodalModel& model, data::Loader& loader,
+                                                       const std::map<std::string, double>& temperature,
+                                                       const std::function<void(affect::Batch&)>& change);
 
 }  // namespace limbic::eval
