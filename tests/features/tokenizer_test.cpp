@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "limbic/core/rng.h"
+#include "limbic/features/feature_extractor.h"
 #include "limbic/features/hashed_ngrams.h"
 #include "limbic/features/word_vocabulary.h"
 #include "support/paths.h"
@@ -286,6 +287,14 @@ print(json.dumps(out))
         EXPECT_NEAR(x_F[f], judged[is_sublinear ? 1 : 0][i][f].get<double>(), 1e-12) << texts[i];
     }
   }
+}
+
+TEST(Tokenizers, FeaturesKnowTheirVocabulary) {
+  const test::TempDir dir;
+  TokensFeature feature;
+  feature.tokenizer = written(dir, "vocab.txt", word_piece_vocabulary());
+  EXPECT_EQ(vocabulary_size(feature), load_tokenizer(feature.tokenizer)->vocabulary_size());
+  EXPECT_EQ(vocabulary_size(ValuesFeature{}), 0);
 }
 
 }  // namespace

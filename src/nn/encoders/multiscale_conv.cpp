@@ -22,14 +22,6 @@ torch::nn::Conv1d make_glorot_conv(int64_t in_channels, int64_t out_channels, in
   return conv;
 }
 
-at::Tensor norm_BCT(MaskedBatchNorm& norm, const at::Tensor& x_BCT, const FrameMask& mask) {
-  return norm(x_BCT.unsqueeze(3), &mask).squeeze(3);
-}
-
-at::Tensor keep_BCT(const at::Tensor& x_BCT, const FrameMask& mask) {
-  return mask.is_padded() ? x_BCT * mask.keep_BT1.transpose(1, 2) : x_BCT;
-}
-
 /// Bottleneck, convolutions and a pool side by side, batch norm, ReLU. Zero at padded frames.
 class InceptionImpl final : public torch::nn::Cloneable<InceptionImpl> {
  public:
@@ -55,7 +47,7 @@ class InceptionImpl final : public torch::nn::Cloneable<InceptionImpl> {
     std::vector<at::Tensor> parts;
     for (const auto& conv : *convs_) parts.push_back(conv->as<torch::nn::Conv1d>()->forward(narrow_BCT));
     parts.push_back(pool_conv_(highest_of_three(x_BCT, mask)));
-    return keep_BCT(norm_BCT(norm_, at::cat(parts, 1), mask).relu_(), mask);
+    return mask.apply_BCT_(norm_(at::cat(parts, 1), &mask)).relu_();
   }
   int64_t width() const { return config_.filters * static_cast<int64_t>(config_.kernels.size() + 1); }
 
@@ -112,9 +104,8 @@ class MultiscaleConvImpl final : public torch::nn::Cloneable<MultiscaleConvImpl>
       if (has_shortcut(i)) {
         const size_t at = i / kModulesPerShortcut;
         shortcut_BCT = shortcuts_[at]->as<torch::nn::Conv1d>()->forward(shortcut_BCT);
-        auto& norm = *shortcut_norms_[at]->as<MaskedBatchNormImpl>();
-        shortcut_BCT = norm.forward(shortcut_BCT.unsqueeze(3), &mask).squeeze(3);
-        h_BCT = keep_BCT((shortcut_BCT + h_BCT).relu_(), mask);
+        shortcut_BCT = shortcut_norms_[at]->as<MaskedBatchNormImpl>()->forward(shortcut_BCT, &mask);
+        h_BCT = mask.apply_BCT_(shortcut_BCT + h_BCT).relu_();
         shortcut_BCT = h_BCT;
       }
       h_BCT = fast_dropout(h_BCT, config_.dropout, is_training());

@@ -1,4 +1,5 @@
 #include <torch/nn/modules/conv.h>
+
 #include <utility>
 
 #include "blocks/layers.h"
@@ -34,9 +35,8 @@ class PoseConvImpl final : public torch::nn::Cloneable<PoseConvImpl> {
   }
   at::Tensor forward(const at::Tensor& x_BCT, const FrameMask& mask) {
     const auto read_BCT = options_.causal ? at::constant_pad_nd(x_BCT, {reach(), 0}) : x_BCT;
-    const auto y_BCT = norm_(conv_(read_BCT).unsqueeze(3), &mask).squeeze(3).relu_();
-    return fast_dropout(mask.is_padded() ? y_BCT * mask.keep_BT1.transpose(1, 2) : y_BCT, options_.dropout,
-                        is_training());
+    const auto y_BCT = mask.apply_BCT_(norm_(conv_(read_BCT), &mask)).relu_();
+    return fast_dropout(y_BCT, options_.dropout, is_training());
   }
 
  private:

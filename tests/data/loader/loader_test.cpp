@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -503,6 +504,25 @@ TEST_F(LoaderTest, StatisticsEqualThoseOfAllRealFrames) {
     EXPECT_EQ(audio.mean_F, first.at("audio").mean_F);
     EXPECT_EQ(audio.std_F, first.at("audio").std_F);
   }
+}
+
+TEST(InputStatistics, LeaveOutMissingValuesThatTheFeatureKeeps) {
+  const test::TempDir dir;
+  auto streams = testing::synthetic_streams(0);
+  streams["eda"].values =
+      at::tensor(std::vector<float>{1, std::numeric_limits<float>::quiet_NaN(), 4}).view({3, 1});
+  StoreWriter writer(dir / "store", testing::synthetic_info(), false);
+  writer.add(testing::synthetic_sample(0), streams);
+  writer.finish();
+  features::ValuesFeature eda;
+  eda.missing = features::MissingValue::kKeep;
+  LoaderInput input;
+  input.store = Store::open(dir / "store");
+  input.indices = {0};
+  input.features = {{"eda", eda}};
+  const auto statistics = compute_input_statistics(Loader(input, {})).at("eda");
+  EXPECT_DOUBLE_EQ(statistics.mean_F.at(0), 2.5);
+  EXPECT_DOUBLE_EQ(statistics.std_F.at(0), 1.5);
 }
 
 TEST_F(LoaderTest, SubjectsAreScaledByAllTheyHaveInTheStore) {
