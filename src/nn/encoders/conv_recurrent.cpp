@@ -28,25 +28,32 @@ class ConvBlockImpl final : public torch::nn::Cloneable<ConvBlockImpl>, public H
     }
   }
 
-  /// @param mask  of x; becomes that of the result
+  /// @param x_BCTF  may be packed() where no frame is padded, and so is the result then
+  /// @param mask    of x; becomes that of the result
   at::Tensor forward(const at::Tensor& x_BCTF, FrameMask& mask) {
     mask = mask.reduced(config_.stride);
     auto y = conv1_(x_BCTF, &mask);
     if (conv2_) {
       y = conv2_(mask.apply_BCT_(y).relu_(), &mask);
-      y = y.add_(shortcut_ ? shortcut_(x_BCTF, &mask) : x_BCTF);
+      const auto shortcut = shortcut_ ? shortcut_(x_BCTF, &mask) : x_BCTF;
+      // They differ where weights of one of the two have changed since they were folded.
+      y = y.is_mkldnn() == shortcut.is_mkldnn() ? y.add_(shortcut) : unpacked(y).add_(unpacked(shortcut));
     }
     y = mask.apply_BCT_(y).relu_();
     if (config_.pool_time > 1 || config_.pool_feature > 1) {
       // ceil_mode: the last window may be short, so a clip's tokens do not depend on how far it is padded.
-      // Zeros in it are harmless after a ReLU.
-      y = at::max_pool2d(y, {config_.pool_time, config_.pool_feature},
+      // Zeros in it are harmless after a ReLU. oneDNN's pool is worth a copy into its layout and back.
+      y = at::max_pool2d(packed(y), {config_.pool_time, config_.pool_feature},
                          {config_.pool_time, config_.pool_feature}, 0, 1,
                          /*ceil_mode=*/true);
+      if (mask.is_padded()) y = unpacked(y);
       mask = mask.reduced(config_.pool_time);
     }
     return fast_dropout(y, config_.dropout, is_training());
   }
+
+  /// x as oneDNN likes it when this block runs folded.
+  at::Tensor packed(const at::Tensor& x_BCTF) const { return conv1_.packed(x_BCTF); }
 
   std::vector<ConvNorm*> conv_norms() override {
     std::vector<ConvNorm*> all;
@@ -113,8 +120,10 @@ class ConvRecurrentImpl final : public torch::nn::Cloneable<ConvRecurrentImpl>, 
     auto x = scale_(x_BTF, mask);
     if (is_training()) x = spec_augment(config_.spec_augment, x, mask_BT);
     x = x.unsqueeze(1);
+    // A mask cannot be multiplied into oneDNN's layout.
+    if (!mask.is_padded() && !layers_->is_empty()) x = layers_[0]->as<ConvBlockImpl>()->packed(x);
     for (const auto& layer : *layers_) x = layer->as<ConvBlockImpl>()->forward(x, mask);
-    auto tokens_BTD = fast_dropout(x.transpose(1, 2).flatten(2), config_.dropout, is_training());
+    auto tokens_BTD = fast_dropout(unpacked(x).transpose(1, 2).flatten(2), config_.dropout, is_training());
     if (projection_)
       tokens_BTD = fast_dropout(projection_(tokens_BTD).relu_(), config_.dropout, is_training());
     tokens_BTD = recurrent_ ? recurrent_(tokens_BTD, mask) : mask.apply_BTD(tokens_BTD);
