@@ -14,8 +14,21 @@
 namespace limbic::nn {
 namespace {
 
+/// Rows of a batch over units of a vector at which the authors chose the weight of the difference loss
+/// (MOSI).
+constexpr double kRowsPerUnit = 64.0 / 128.0;
 /// Central moments that CMD compares, the mean being the first (Zellinger et al. 2017).
 constexpr int64_t kMoments = 5;
+
+// Note [MISA's losses and collapse]
+// Two of the losses, as the authors wrote them, are lowest when all samples have the same vectors. From a
+// weak start a model goes there before its task has begun to be learned, and stays at the majority class.
+// - difference: their code takes the length of a centred vector as a constant. Then the gradient has a part
+//   along the vector, which shrinks it for ever without making the loss smaller. Here it is the gradient of
+//   the paper's formula, to which the length does not matter.
+// - difference again: as a sum over the batch it grows with (rows / width)^2. Here it is scaled to what it is
+//   at the sizes for which they chose its weight.
+// - reconstruction: its target counts as a constant here; else the target moves to what is easily rebuilt.
 
 /// Euclidean length over the last dimension, with a gradient of zero where it is zero.
 at::Tensor safe_length(const at::Tensor& x) {
@@ -26,8 +39,7 @@ at::Tensor safe_length(const at::Tensor& x) {
 at::Tensor centred_rows(const at::Tensor& x_BD, const at::Tensor& mask_B) {
   const auto centred_BD =
       (x_BD - mean_of_rows(x_BD, mask_B)).masked_fill(mask_B.logical_not().unsqueeze(1), 0.0);
-  // The length counts as a constant, as in the authors' code.
-  return centred_BD / (safe_length(centred_BD).detach().unsqueeze(1) + 1e-6);
+  return centred_BD / (safe_length(centred_BD).unsqueeze(1) + 1e-6);
 }
 
 // MISA (Hazarika et al. 2020) from the projections on: a private and a shared vector per modality, one
@@ -108,7 +120,7 @@ class MisaFusionImpl final : public torch::nn::Cloneable<MisaFusionImpl>, public
       }
       const auto rebuilt_BD =
           linear(reconstruct_, static_cast<size_t>(i), private_BD + shared_BMD.select(1, i));
-      const auto error_B = (rebuilt_BD - common_BMD.select(1, i)).pow(2).mean(1);
+      const auto error_B = (rebuilt_BD - common_BMD.select(1, i).detach()).pow(2).mean(1);
       reconstruction = reconstruction + mean_of_rows(error_B, present_B);
     }
     std::map<std::string, at::Tensor> losses;
@@ -121,9 +133,12 @@ class MisaFusionImpl final : public torch::nn::Cloneable<MisaFusionImpl>, public
     return losses;
   }
 
-  /// Squared Frobenius norm of the two's cross-products, as a mean over its elements.
+  /// Squared Frobenius norm of the two's cross-products, as a mean over its elements, for so many rows as the
+  /// authors had.
   static at::Tensor overlap(const at::Tensor& a_BD, const at::Tensor& b_BD, const at::Tensor& mask_B) {
-    return at::matmul(centred_rows(a_BD, mask_B).t(), centred_rows(b_BD, mask_B)).pow(2).mean();
+    const auto rows = mask_B.sum().clamp_min(1).to(a_BD.scalar_type());
+    const auto scale = kRowsPerUnit * static_cast<double>(a_BD.size(1)) / rows;
+    return (at::matmul(centred_rows(a_BD, mask_B).t(), centred_rows(b_BD, mask_B)) * scale).pow(2).mean();
   }
 
   /// Mean over pairs of modalities of the central moment discrepancy; pairs without rows count 0.

@@ -39,7 +39,7 @@ std::vector<FusionCase> embedding_fusion_cases() {
     misa.width = 4;
     misa.transformer_hidden = 6;
     misa.transformer_dropout = misa.dropout = 0.0;
-    add("Misa", misa, {"difference"});
+    add("Misa", misa, {"reconstruction"});
     MmimFusionConfig mmim;
     mmim.width = 5;
     mmim.dropout = 0.0;

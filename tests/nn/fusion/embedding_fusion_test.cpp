@@ -205,7 +205,9 @@ at::Tensor normalised(const at::Tensor& x) {
 struct MisaVectors {
   MisaVectors(const FusionBench& bench, size_t m) {
     const auto name = "." + std::to_string(m);
-    common = normalised(bench.linear("project" + name, bench.x[m]).relu());
+    common = normalised(bench.linear("project" + name, bench.x[m]).relu()) *
+                 bench.state.at("project_norm" + name + ".weight") +
+             bench.state.at("project_norm" + name + ".bias");
     own = bench.linear("private" + name, common).sigmoid();
     shared = bench.linear("shared", common).sigmoid();
   }
@@ -259,7 +261,9 @@ TEST(MisaFusion, LossesAreThePublishedOnes) {
     b = b - b.mean(0, true);
     a = a / (a.norm(2, 1, true) + 1e-6);
     b = b / (b.norm(2, 1, true) + 1e-6);
-    return at::matmul(a.t(), b).pow(2).mean().item<double>();
+    // At 64 rows of 128 units, the authors', it is theirs.
+    const double rows_per_unit = static_cast<double>(a.size(0)) / static_cast<double>(a.size(1));
+    return at::matmul(a.t(), b).pow(2).mean().item<double>() * std::pow(0.5 / rows_per_unit, 2);
   };
   double difference = overlap(rows(v[0].own, both), rows(v[1].own, both));
   double reconstruction = 0.0;
@@ -283,6 +287,60 @@ TEST(MisaFusion, LossesAreThePublishedOnes) {
   EXPECT_NEAR(losses.at("difference").item<double>(), 0.3 * difference, 1e-9);
   EXPECT_NEAR(losses.at("reconstruction").item<double>(), reconstruction, 1e-9);
   EXPECT_NEAR(losses.at("similarity").item<double>(), similarity, 1e-9);
+}
+
+TEST(MisaFusion, AReconstructionDoesNotMoveItsTarget) {
+  MisaFusionConfig config;
+  FusionBench bench(config, 2, all_present(6, 2));
+  {
+    at::NoGradGuard no_grad;
+    for (const auto* name : {"reconstruct.0.weight", "reconstruct.1.weight"}) bench.state.at(name).zero_();
+  }
+  // What is rebuilt does not depend on the input, so only the target could.
+  bench.fuse(true).losses.at("reconstruction").backward();
+  for (const auto& x : bench.x) EXPECT_EQ(x.grad().abs().max().item<double>(), 0.0);
+  const auto bias = bench.fusion->as_module()->named_parameters()["reconstruct.0.bias"];
+  EXPECT_GT(bias.grad().abs().max().item<double>(), 0.0);
+}
+
+TEST(MisaFusion, TheDifferenceDoesNotGrowWithTheBatch) {
+  MisaFusionConfig config;
+  FusionBench bench(config, 3, all_present(8, 3));
+  const double once = bench.fuse(true).losses.at("difference").item<double>();
+  for (auto& modality : bench.input.modalities) modality.embedding_BD = modality.embedding_BD.repeat({5, 1});
+  bench.input.present_BM = all_present(40, 3);
+  EXPECT_NEAR(bench.fuse(true).losses.at("difference").item<double>(), once, 1e-9);
+}
+
+/// Mean deviation over rows of what tells samples apart.
+double spread(const at::Tensor& x_BD) {
+  return x_BD.std(0).mean().item<double>();
+}
+
+TEST(MisaFusion, ItsLossesDoNotMakeAllSamplesAlike) {
+  MisaFusionConfig config;
+  config.width = 8;
+  config.transformer_hidden = 16;
+  config.transformer_dropout = config.dropout = 0.0;
+  FusionBench bench(config, 3, all_present(128, 3));
+  const auto before = std::make_pair(spread(MisaVectors(bench, 0).common), spread(MisaVectors(bench, 0).own));
+  // Only the losses, no task: steps of one length.
+  for (int step = 0; step < 150; ++step) {
+    bench.fusion->as_module()->zero_grad();
+    const auto losses = bench.fuse(true).losses;
+    (losses.at("difference") + losses.at("similarity") + losses.at("reconstruction")).backward();
+    at::NoGradGuard no_grad;
+    auto square = at::zeros({}, at::kDouble);
+    for (const auto& p : bench.fusion->as_module()->parameters()) {
+      if (p.grad().defined()) square += p.grad().pow(2).sum();
+    }
+    for (auto& p : bench.fusion->as_module()->parameters()) {
+      if (p.grad().defined()) p.sub_(p.grad() * (0.05 / square.sqrt()));
+    }
+  }
+  const MisaVectors after(bench, 0);
+  EXPECT_GT(spread(after.common), 0.7 * before.first);
+  EXPECT_GT(spread(after.own), 0.7 * before.second);
 }
 
 TEST(MisaFusion, HeadsMustDivideTheWidth) {

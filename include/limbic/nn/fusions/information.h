@@ -8,7 +8,9 @@ namespace limbic::nn {
 
 /// MISA (Hazarika et al. 2020): a private and a shared vector per modality, a transformer layer over all of
 /// them. Losses: `difference` keeps private from shared, `similarity` (CMD) draws the shared ones together,
-/// `reconstruction` keeps what both hold. Of batch statistics, so small batches make them noisy.
+/// `reconstruction` keeps what both hold. Of batch statistics, so small batches make them noisy. Unlike the
+/// authors' code, the difference is scaled to their batch and width, so its weight holds for others; its
+/// gradient goes through the vectors' lengths, and that of the reconstruction not into its target.
 struct MisaFusionConfig {
   static constexpr const char* kType = "misa";
   static constexpr const char* kDoc = "private and shared vectors per modality (Hazarika et al. 2020)";
