@@ -1,18 +1,18 @@
-# limbic_room(<name> [UNITY_BY_FOLDER] SOURCES files... [DEPS rooms...] [LINK targets...])
+# limbic_room(<name> [UNITY_BY_FOLDER] [UNITY_JOIN a+b...] SOURCES files... [DEPS rooms...] [LINK targets...])
 #
 # A room is an OBJECT library of one unity translation unit: the torch headers cost 20 s of CPU per translation
 # unit and dominate everything else (STYLE.md, compile time). UNITY_BY_FOLDER
-# makes one of every subfolder: for a large room.
+# makes one of every subfolder: for a large room. UNITY_JOIN puts several subfolders into one.
 # DEPS lists every room that it may include.
 function(limbic_room name)
-  cmake_parse_arguments(ARG "UNITY_BY_FOLDER" "" "SOURCES;DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY_BY_FOLDER" "" "UNITY_JOIN;SOURCES;DEPS;LINK" ${ARGN})
   add_library(limbic_${name} OBJECT ${ARG_SOURCES})
   target_include_directories(limbic_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
   # Generated headers (build_info) are private to the rooms.
   target_include_directories(limbic_${name} PRIVATE ${PROJECT_BINARY_DIR}/generated)
   limbic_compile_options(limbic_${name})
-  limbic_unity(limbic_${name} "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER})
+  limbic_unity(limbic_${name} "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER} "${ARG_UNITY_JOIN}")
   target_link_libraries(limbic_${name} PUBLIC ${ARG_LINK})
 
   # Usage requirements and objects of everything below, so that a room's test binary links without the rooms above.
@@ -32,8 +32,8 @@ function(limbic_room name)
   set_property(GLOBAL APPEND PROPERTY LIMBIC_LAYERS "${name}:${deps}")
 endfunction()
 
-# One translation unit a target, or one a subfolder.
-function(limbic_unity target sources by_folder)
+# One translation unit a target, or one a subfolder; `joins` are subfolders that share one, written a+b.
+function(limbic_unity target sources by_folder joins)
   if(NOT LIMBIC_UNITY)
     return()
   endif()
@@ -42,22 +42,28 @@ function(limbic_unity target sources by_folder)
     set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
     foreach(source IN LISTS sources)
       get_filename_component(folder ${source} DIRECTORY)
+      foreach(join IN LISTS joins)
+        string(REPLACE "+" ";" members "${join}")
+        if(folder IN_LIST members)
+          list(GET members 0 folder)
+        endif()
+      endforeach()
       string(REPLACE "/" "_" folder "${folder}")
       set_source_files_properties(${source} PROPERTIES UNITY_GROUP "group_${folder}")
     endforeach()
   endif()
 endfunction()
 
-# limbic_test(<room> [UNITY_BY_FOLDER] SOURCES files...): one GoogleTest binary per room, <room>_tests.
+# limbic_test(<room> [UNITY_BY_FOLDER] [UNITY_JOIN a+b...] SOURCES files...): one GoogleTest binary per room, <room>_tests.
 function(limbic_test room)
-  cmake_parse_arguments(ARG "UNITY_BY_FOLDER" "" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "UNITY_BY_FOLDER" "" "UNITY_JOIN;SOURCES;LINK" ${ARGN})
   add_executable(${room}_tests ${ARG_SOURCES} $<TARGET_OBJECTS:limbic_test_support>)
   get_target_property(below limbic_${room} LIMBIC_CLOSURE)
   set(rooms ${below} ${room})
   list(TRANSFORM rooms PREPEND limbic_)
   target_link_libraries(${room}_tests PRIVATE limbic_test_support ${rooms} ${ARG_LINK} GTest::gmock GTest::gtest)
   limbic_compile_options(${room}_tests)
-  limbic_unity(${room}_tests "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER})
+  limbic_unity(${room}_tests "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER} "${ARG_UNITY_JOIN}")
   # One ctest a binary: loading LibTorch costs 0.6 s a process, and there are several hundred tests. For one of them:
   # build/.../tests/<room>/<room>_tests --gtest_filter=Name
   add_test(NAME ${room} COMMAND ${room}_tests WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
