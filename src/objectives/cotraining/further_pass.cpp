@@ -23,10 +23,9 @@ affect::ModelOutput further_pass(model::MultimodalModel& model, const affect::Ba
 }
 
 affect::Batch further_view(const char* type, const affect::Batch& batch) {
-  require(!batch.views.empty(), ErrorCode::kConfig,
-          std::string(type) +
-              ": the batch has no further view of its samples; give data.views (mixup leaves none: set "
-              "mixup: 0 in the other objectives)");
+  require(
+      !batch.views.empty(), ErrorCode::kConfig,
+      std::string(type) + ": the batch has no further view of its samples; give data.views or data.augment");
   return batch.with_view(0);
 }
 
