@@ -70,7 +70,8 @@ class MisaFusionImpl final : public torch::nn::Cloneable<MisaFusionImpl>, public
     block.heads = config_.heads;
     block.hidden = config_.transformer_hidden;
     block.dropout = config_.transformer_dropout;
-    block.norm_first = false;
+    // The authors' norms come after the sums, which wants their learning rate (1e-4) or a long warm-up.
+    block.norm_first = true;
     block.activation = Activation::kRelu;
     transformer_ = register_module("transformer", TransformerBlock(block));
     const auto num_modalities = static_cast<int64_t>(modalities_.size());

@@ -228,14 +228,14 @@ TEST(MisaFusion, ATransformerLayerReadsTheVectorsOfThePresent) {
     std::vector<at::Tensor> heads;
     for (int64_t h = 0; h < 2; ++h) {
       const auto part = [&](const std::string& name) {
-        return bench.linear("transformer.attention." + name, x).narrow(1, 2 * h, 2);
+        return bench.linear("transformer.attention." + name, normalised(x)).narrow(1, 2 * h, 2);
       };
       const auto weight = (at::matmul(part("query"), part("key").t()) / std::sqrt(2.0)).softmax(1);
       heads.push_back(at::matmul(weight, part("value")));
     }
-    const auto y = normalised(x + bench.linear("transformer.attention.out", at::cat(heads, 1)));
-    const auto z =
-        normalised(y + bench.linear("transformer.linear2", bench.linear("transformer.linear1", y).relu()));
+    const auto y = x + bench.linear("transformer.attention.out", at::cat(heads, 1));
+    const auto hidden = bench.linear("transformer.linear1", normalised(y)).relu();
+    const auto z = y + bench.linear("transformer.linear2", hidden);
     const auto zero = at::zeros({4}, at::kDouble);
     const auto all = b == 0 ? z.flatten() : at::cat({z[0], zero, z[1], zero});
     EXPECT_LT(largest_difference(fused_BD[b], bench.linear("last", all).relu()), 1e-9) << b;

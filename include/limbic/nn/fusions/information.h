@@ -10,7 +10,8 @@ namespace limbic::nn {
 /// them. Losses: `difference` keeps private from shared, `similarity` (CMD) draws the shared ones together,
 /// `reconstruction` keeps what both hold. Of batch statistics, so small batches make them noisy. Unlike the
 /// authors' code, the difference is scaled to their batch and width, so its weight holds for others; its
-/// gradient goes through the vectors' lengths, and that of the reconstruction not into its target.
+/// gradient goes through the vectors' lengths, and that of the reconstruction not into its target; the
+/// transformer layer has its norms first.
 struct MisaFusionConfig {
   static constexpr const char* kType = "misa";
   static constexpr const char* kDoc = "private and shared vectors per modality (Hazarika et al. 2020)";
