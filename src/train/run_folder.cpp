@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
@@ -112,7 +113,9 @@ void RunFolder::write_results(const std::vector<json>& rows) const {
   formats::CsvWriter csv(path_ + "/results.csv", columns);
   for (const auto& row : rows) {
     for (const auto& column : columns) {
-      const bool is_present = row.contains(column) && !row[column].is_null();
+      // JSON has no NaN: dump() would say null, which is no number to who reads the table.
+      const bool is_present = row.contains(column) && !row[column].is_null() &&
+                              !(row[column].is_number_float() && std::isnan(row[column].get<double>()));
       csv.add(!is_present               ? ""
               : row[column].is_string() ? row[column].get<std::string>()
                                         : row[column].dump());

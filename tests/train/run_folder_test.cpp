@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -47,7 +48,7 @@ TEST(RunFolder, RewindForgetsEpochsAfterTheCheckpointAndTornLines) {
 TEST(RunFolder, ResultsHaveTheUnionOfColumns) {
   test::TempDir dir;
   auto run = RunFolder::create(dir / "run", "x", 1);
-  run.write_results({json{{"epoch", 1}}, json{{"epoch", 2}, {"val/uar", 0.5}}});
+  run.write_results({json{{"epoch", 1}, {"val/uar", std::nan("")}}, json{{"epoch", 2}, {"val/uar", 0.5}}});
   EXPECT_EQ(core::read_file(run / "results.csv"), "epoch,val/uar\n1,\n2,0.5\n");
 }
 
