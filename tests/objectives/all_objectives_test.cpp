@@ -14,36 +14,37 @@ namespace {
 /// One objective on the tiny training.
 struct Case {
   const char* yaml;
-  /// The loss after `warm` + `steps` steps of Adam at 0.02 is below `share` of that after `warm` steps.
+  /// The loss after `warm` + `steps` steps of Adam is below `share` of that after `warm` steps.
   double share;
-  int steps = 100;
+  int steps = 40;
   int warm = 0;
   /// An objective that has no loss of its own learns with this one.
   const char* beside = nullptr;
 };
 
 const std::vector<Case> kCases = {
-    {"{type: supervised, task: emotion}", 0.1},
-    {"{type: consistency, tasks: [emotion, sentiment]}", 0.2},
-    {"{type: crf, task: sentiment}", 0.1},
+    {"{type: supervised, task: emotion}", 0.3},
+    {"{type: consistency, tasks: [emotion, sentiment]}", 0.4},
+    {"{type: crf, task: sentiment}", 0.3},
     {"{type: distillation, task: emotion, teachers: [{type: joint, model: {heads: {emotion: {dropout: 0}}, "
      "encoders: {audio: {type: gru, projection: 0, hidden: 4, dropout: 0}}}}]}",
-     0.5},
-    {"{type: self_distillation, task: emotion}", 0.2},
-    {"{type: info_nce}", 0.5},
-    {"{type: cross_modal}", 0.7},
-    {"{type: supervised_contrastive, task: emotion, two_views: true}", 0.7},
-    {"{type: vicreg, projection: {hidden: 8, width: 8}}", 0.5},
-    {"{type: adaptive_margin_triplet, task: emotion, margin_gradient: true}", 0.97},
-    {"{type: deep_cluster, clusters: 3, every_steps: 20}", 0.6, 19, 20},
-    {"{type: ogm_ge, task: emotion}", 0.5, 100, 0, "{type: supervised, task: emotion, auxiliary_weight: 1}"},
-    {"{type: co_training, task: emotion, labels: {threshold: 0.4}}", 0.5, 100, 0,
+     0.6},
+    {"{type: self_distillation, task: emotion}", 0.4},
+    {"{type: info_nce}", 0.7},
+    {"{type: cross_modal}", 0.8},
+    // Its least value is log 7 here: an anchor has seven fellows. It begins at 2.2.
+    {"{type: supervised_contrastive, task: emotion, two_views: true}", 0.9},
+    {"{type: vicreg, projection: {hidden: 8, width: 8}}", 0.7},
+    {"{type: adaptive_margin_triplet, task: emotion, margin_gradient: true}", 0.98},
+    {"{type: deep_cluster, clusters: 3, every_steps: 20}", 0.7, 19, 20},
+    {"{type: ogm_ge, task: emotion}", 0.6, 40, 0, "{type: supervised, task: emotion, auxiliary_weight: 1}"},
+    {"{type: co_training, task: emotion, labels: {threshold: 0.4}}", 0.6, 40, 0,
      "{type: supervised, task: emotion, auxiliary_weight: 1}"},
-    {"{type: co_teaching, task: emotion}", 0.5},
-    {"{type: mean_teacher, task: emotion}", 0.5, 100, 0, "{type: supervised, task: emotion}"},
-    {"{type: fixmatch, task: emotion, labels: {threshold: 0.4}}", 0.5, 100, 0,
+    {"{type: co_teaching, task: emotion}", 0.6},
+    {"{type: mean_teacher, task: emotion}", 0.6, 40, 0, "{type: supervised, task: emotion}"},
+    {"{type: fixmatch, task: emotion, labels: {threshold: 0.4}}", 0.6, 40, 0,
      "{type: supervised, task: emotion}"},
-    {"{type: gradient_blending, task: emotion, every_steps: 20, holdout: 0.3}", 0.5},
+    {"{type: gradient_blending, task: emotion, every_steps: 20, holdout: 0.3}", 0.6},
 };
 
 std::string type_in(const std::string& yaml) {

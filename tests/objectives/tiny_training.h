@@ -93,7 +93,7 @@ class TinyLearner {
         if (parameter.requires_grad()) parameters_.push_back(parameter);
       }
     }
-    optimizer_ = std::make_unique<torch::optim::Adam>(parameters_, torch::optim::AdamOptions(0.02));
+    optimizer_ = std::make_unique<torch::optim::Adam>(parameters_, torch::optim::AdamOptions(0.05));
   }
 
   /// @return the loss before the step
