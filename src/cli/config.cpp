@@ -6,6 +6,7 @@
 
 #include "limbic/cli/commands.h"
 #include "limbic/core/error.h"
+#include "limbic/data/simulator.h"
 #include "limbic/data/table_config.h"
 #include "limbic/features/signal_config.h"
 #include "limbic/stream/inference_config.h"
@@ -24,6 +25,7 @@ template <class Action>
 std::string with_topic(const std::string& topic, Action&& action) {
   if (topic == "features") return action(Settings<features::SignalConfig>{});
   if (topic == "table") return action(Settings<data::TableConfig>{});
+  if (topic == "simulator") return action(Settings<data::SimulatorConfig>{});
   if (topic == "inference") return action(Settings<stream::InferenceConfig>{});
   return action(Settings<train::ExperimentConfig>{});
 }
@@ -71,11 +73,11 @@ void add_config(CLI::App& app, Context& /*context*/) {
 
   const auto add_topic = [args](CLI::App* command) {
     command
-        ->add_option("topic", args->topic,
-                     "recipe (default), table (of `limbic data import table`), features (of `limbic features "
-                     "--config`) or inference (of `limbic "
-                     "infer --config`)")
-        ->check(CLI::IsMember({"recipe", "table", "features", "inference"}));
+        ->add_option(
+            "topic", args->topic,
+            "recipe (default), table (of `limbic data import table`), features (of `limbic features "
+            "--config`), inference (of `limbic infer --config`) or simulator (of `limbic simulate --set`)")
+        ->check(CLI::IsMember({"recipe", "table", "features", "inference", "simulator"}));
   };
   CLI::App* schema = config->add_subcommand("schema", "JSON Schema (draft-07), for editors");
   add_topic(schema);

@@ -150,6 +150,9 @@ void add_eval(CLI::App& app, Context& /*context*/) {
           "score at this task or level of the ontology, too: valence, quadrant, emotion4... (repeatable)")
       ->take_all()
       ->expected(1);
+  eval->add_option(
+      "--by", args->options.by,
+      "a label, attribute or number of the samples by which to give the metrics, too: masked, sex");
   eval->add_flag("--json", args->is_json, "metrics.json on stdout in place of the table");
   eval->callback([args] { print(train::evaluate_run(args->run, args->options), args->is_json); });
 }

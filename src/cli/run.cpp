@@ -135,6 +135,7 @@ int run(int argc, char** argv) {
   add_data(app, context);
   add_study(app, context);
   add_train(app, context);
+  add_weak(app, context);
   add_eval(app, context);
   add_ablate(app, context);
   add_cluster(app, context);

@@ -1,10 +1,10 @@
-#include "limbic/data/simulator.h"
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
 
 #include "limbic/cli/commands.h"
+#include "limbic/config/config.h"
+#include "limbic/data/simulator.h"
 
 namespace limbic::cli {
 
@@ -12,6 +12,7 @@ void add_simulate(CLI::App& app, Context& /*context*/) {
   struct Args {
     std::string out;
     data::SimulatorConfig config;
+    std::vector<std::string> overrides;
   };
   auto args = std::make_shared<Args>();
   CLI::App* simulate =
@@ -20,7 +21,17 @@ void add_simulate(CLI::App& app, Context& /*context*/) {
   simulate->add_option("--subjects", args->config.subjects, "number of subjects");
   simulate->add_option("--minutes", args->config.minutes, "minutes of recording per subject");
   simulate->add_option("--seed", args->config.seed, "seed; the same seed gives the same corpus");
+  simulate
+      ->add_option("--set", args->overrides,
+                   "any other setting, e.g. --set masking=0.4 --set annotators=3 (repeatable); all of them: "
+                   "limbic config describe simulator")
+      ->take_all()
+      ->expected(1);
   simulate->callback([args] {
+    if (!args->overrides.empty()) {
+      args->config =
+          config::load_text<data::SimulatorConfig>(config::dump(args->config), "simulate", args->overrides);
+    }
     const auto report = data::simulate_corpus(args->out, args->config);
     std::printf("%s: %lld sessions, %.1f minutes of video\n", args->out.c_str(),
                 static_cast<long long>(report.num_sessions), report.minutes);

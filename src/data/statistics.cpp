@@ -138,8 +138,9 @@ std::map<std::string, InputStatistics> compute_input_statistics(const Loader& lo
 std::map<std::string, std::vector<int64_t>> class_counts(const Store& store,
                                                          const std::vector<int64_t>& indices,
                                                          const std::vector<affect::LabelSpace>& tasks,
-                                                         const std::map<std::string, TargetConfig>& targets) {
-  const TargetTable table(store, indices, tasks, targets, /*is_first_reading=*/false);
+                                                         const std::map<std::string, TargetConfig>& targets,
+                                                         const Supervisions& supervision) {
+  const TargetTable table(store, indices, tasks, targets, supervision, /*is_first_reading=*/false);
   std::map<std::string, std::vector<int64_t>> counts;
   for (size_t t = 0; t < tasks.size(); ++t) counts[tasks[t].task] = table.counts(t, indices);
   return counts;

@@ -4,13 +4,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <filesystem>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "limbic/config/config.h"
 #include "limbic/core/atomic_file.h"
 #include "limbic/core/error.h"
+#include "limbic/core/suggest.h"
 #include "limbic/eval/hierarchy.h"
 #include "limbic/eval/html_report.h"
 #include "limbic/eval/predict.h"
@@ -113,6 +116,68 @@ std::string remove_contradictions(Predictions& predictions, const std::vector<af
                      num_changed);
 }
 
+/// What a sample has under a name: its label, else attribute, else number; empty without.
+std::string value_of(const data::SampleTable& samples, const std::string& name, int64_t row) {
+  if (const auto label = samples.label(name, row); !label.empty()) return std::string(label);
+  if (const auto attribute = samples.attribute(name, row); !attribute.empty()) return std::string(attribute);
+  const double value = samples.value(name, row);
+  return std::isnan(value) ? "" : fmt::format("{}", value);
+}
+
+/// The predictions by what their samples have under a name; samples without it are left out.
+/// @throws Error(kConfig) when no sample has it, or it has too many values to be groups
+std::map<std::string, Predictions> split_by(const Predictions& predictions, const data::SampleTable& samples,
+                                            const std::string& name) {
+  constexpr size_t kMostGroups = 50;
+  std::map<std::string, Predictions> groups;
+  const auto sort_in = [&](const auto& rows, const eval::TaskPredictions& task, auto member) {
+    for (const auto& row : rows) {
+      const std::string value = value_of(samples, name, samples.find(row.id));
+      if (value.empty()) continue;
+      auto& of_task = groups[value][task.labels.task];
+      of_task.labels = task.labels;
+      (of_task.*member).push_back(row);
+    }
+  };
+  for (const auto& entry : predictions) {
+    sort_in(entry.second.predictions, entry.second, &eval::TaskPredictions::predictions);
+    sort_in(entry.second.values, entry.second, &eval::TaskPredictions::values);
+  }
+  auto known = samples.tasks();
+  for (const auto& names : {samples.attribute_names(), samples.value_names()})
+    known.insert(known.end(), names.begin(), names.end());
+  require(!groups.empty(), ErrorCode::kConfig,
+          "--by " + name + ": no evaluated sample has a label, attribute or number of that name, only " +
+              core::join(known) + core::did_you_mean(name, known));
+  require(groups.size() <= kMostGroups, ErrorCode::kConfig,
+          fmt::format("--by {}: {} different values are no groups; at most {}", name, groups.size(),
+                      kMostGroups));
+  return groups;
+}
+
+/// A row a group and task. @param metrics  gets what metrics.json has
+std::string score_groups(const Predictions& predictions, const data::SampleTable& samples,
+                         const std::string& name, nlohmann::json& metrics) {
+  constexpr size_t kShown = 3;
+  std::string text = "\nby " + name + "\n";
+  metrics["name"] = name;
+  for (const auto& [value, group] : split_by(predictions, samples, name)) {
+    for (const auto& [task, of_task] : group) {
+      const auto report = eval::evaluate(of_task);
+      metrics["groups"][value]["tasks"][task] = eval::to_json(report);
+      text += fmt::format("{:<12} {:<12} n {:>6}", value, task, report.num_samples);
+      const auto names = eval::metrics_of(report);
+      for (size_t m = 0; m < std::min(kShown, names.size()); ++m) {
+        const auto& found = report.metrics.at(names[m]);
+        text += fmt::format("  {} {:.4f}", names[m], found.estimate);
+        if (std::isfinite(found.low)) text += fmt::format(" [{:.4f}, {:.4f}]", found.low, found.high);
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
 /// Scores at a task or level of the ontology, in a folder of their own. Tasks of the run without a class
 /// there are left out, unless it is all of them. @param metrics  gets what metrics.json has
 /// @return the tables
@@ -178,6 +243,10 @@ EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& optio
   }
   report.text += eval::results_text(reports);
   report.metrics = std::make_shared<nlohmann::json>(formats::read_json(report.directory + "/metrics.json"));
+  if (!options.by.empty()) {
+    report.text += score_groups(predictions, store.samples(), options.by, (*report.metrics)["by"]);
+    formats::write_json(report.directory + "/metrics.json", *report.metrics);
+  }
   for (const auto& wanted : options.coarse) {
     report.text +=
         score_coarsely(predictions, wanted, *ontology, corpus, report.directory + "/coarse_" + wanted, notes,

@@ -73,6 +73,10 @@ void ExperimentConfig::validate(config::Checks& checks) const {
     checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "data",
                   "targets." + task + " is no task of data.tasks (" + core::join(data.tasks) + ")");
   }
+  for (const auto& [task, levels] : data.supervision) {
+    checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "data",
+                  "supervision." + task + " is no task of data.tasks (" + core::join(data.tasks) + ")");
+  }
   for (const auto& [task, head] : model.heads) {
     checks.expect(std::find(data.tasks.begin(), data.tasks.end(), task) != data.tasks.end(), "model",
                   "heads." + task + " is no task of data.tasks (" + core::join(data.tasks) + ")");

@@ -37,6 +37,7 @@
 #include "limbic/nn/state.h"
 #include "limbic/train/checkpoint.h"
 #include "limbic/train/oracle.h"
+#include "limbic/train/supervision.h"
 #include "running_mean.h"
 
 namespace limbic::train {
@@ -53,7 +54,8 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
                                           const std::shared_ptr<const data::Store>& store,
                                           const std::vector<affect::LabelSpace>& tasks,
                                           const std::vector<int64_t>& indices, bool is_training,
-                                          std::function<void(const data::BadStream&)> on_bad = {}) {
+                                          std::function<void(const data::BadStream&)> on_bad = {},
+                                          const data::Supervisions& supervision = {}) {
   data::LoaderInput input;
   input.store = store;
   input.indices = indices;
@@ -64,6 +66,7 @@ std::unique_ptr<data::Loader> make_loader(const ExperimentConfig& config,
   input.is_training = is_training;
   input.seed = config.seed;
   input.on_bad = std::move(on_bad);
+  input.supervision = supervision;
   return std::make_unique<data::Loader>(std::move(input), config.data.loader);
 }
 
@@ -98,7 +101,8 @@ struct Trainer::Impl {
                 ": the validation part is empty; selection needs one that is not the test part");
     config.data.features = data::fitted_features(config.data.features, *store, split.train, run / "features");
     const auto quarantine = [this](const data::BadStream& bad) { write_quarantine(bad); };
-    train_loader = make_loader(config, store, tasks, split.train, true, quarantine);
+    supervision = supervise(config, store, tasks, split.train);
+    train_loader = make_loader(config, store, tasks, split.train, true, quarantine, supervision.by_task);
     val_loader = make_loader(config, store, tasks, split.val, false, quarantine);
     require(train_loader->num_batches() > 0, ErrorCode::kData,
             fmt::format("{}: {} training samples make no batch of {}", config.data.shown_stores(),
@@ -109,7 +113,7 @@ struct Trainer::Impl {
     // A run that goes on has these weights, or what became of them, in its checkpoint.
     if (!checkpoints.has_any()) begin_weights();
     set_input_statistics(*model);
-    counts = data::class_counts(*store, split.train, tasks, config.data.targets);
+    counts = data::class_counts(*store, split.train, tasks, config.data.targets, supervision.by_task);
     warn_about_absent_classes();
     warn_about_giveaways();
     warn_about_shared_scales();
@@ -137,6 +141,12 @@ struct Trainer::Impl {
                             {"taken", report.num_taken},
                             {"of", report.num_own},
                             {"other_shape", core::join(report.unlike)}});
+  }
+
+  /// RUN/weak/<task>.json
+  void write_weak_reports() const {
+    for (const auto& [task, report] : supervision.weak_reports)
+      formats::write_json(run / ("weak/" + task + ".json"), *report);
   }
 
   void warn_about_leaks() const {
@@ -529,6 +539,7 @@ struct Trainer::Impl {
   std::vector<affect::LabelSpace> tasks;
   std::string selected_by;  ///< metric of the first task on validation
   data::Split split;
+  TrainingSupervision supervision;
   std::unique_ptr<data::Loader> train_loader;
   std::unique_ptr<data::Loader> val_loader;
   std::unique_ptr<data::Loader> test_loader;  ///< for the oracle
@@ -582,6 +593,10 @@ std::string Trainer::data_summary() const {
     const auto& of_task = in.counts.at(task.task);
     for (size_t c = 0; c < task.classes.size(); ++c)
       text += fmt::format(" {} {}", task.classes[c], of_task[c]);
+    if (const auto levels = in.supervision.by_task.find(task.task); levels != in.supervision.by_task.end())
+      text += fmt::format(" (of {} labelled, {} weakly labelled samples)",
+                          levels->second->count(affect::kFullSupervision),
+                          levels->second->count(affect::kWeakSupervision));
     text += "\n";
   }
   return text;
@@ -603,6 +618,7 @@ model::CostReport Trainer::dry_run() {
 
 FitResult Trainer::fit(int64_t max_epochs) {
   auto& in = *impl_;
+  in.write_weak_reports();
   in.restore();
   in.last_save = Clock::now();
   FitResult result;

@@ -17,10 +17,12 @@
 #include "limbic/media/audio.h"
 #include "limbic/media/video_reader.h"
 #include "limbic/vision/face_detector.h"
+#include "simulator/body.h"
 #include "simulator/eda.h"
 #include "simulator/face.h"
 #include "simulator/latent.h"
 #include "simulator/render.h"
+#include "simulator/reports.h"
 #include "simulator/voice.h"
 #include "support/paths.h"
 
@@ -145,10 +147,16 @@ TEST_F(SimulatedCorpus, BecomesAStoreWithFeltAndShownEmotion) {
   EXPECT_TRUE(imported.quarantined.empty());
   const auto store = Store::open(*dir_ / "store");
   const auto& spaces = store->info().label_spaces;
-  ASSERT_EQ(spaces.size(), 2u);
+  ASSERT_EQ(spaces.size(), 4u);
   EXPECT_EQ(spaces[0].classes,
             (std::vector<std::string>{"neutral", "happy", "sad", "angry", "afraid", "calm"}));
   EXPECT_EQ(spaces[1].task, "shown");
+  EXPECT_EQ(spaces[2].classes, (std::vector<std::string>{"low", "high"}));
+  for (const auto& sample : store->samples()) {
+    EXPECT_EQ(sample.labels.at("masked"),
+              sample.labels.at("emotion") == sample.labels.at("shown") ? "no" : "yes");
+    EXPECT_EQ(sample.labels.at("arousal"), sample.values.at("arousal") >= 0.2 ? "high" : "low");
+  }
   fs::remove_all(*dir_ / "store");
 }
 
@@ -177,6 +185,126 @@ TEST(Simulator, IsTheSameAgainWhateverTheThreadsAndOtherwiseWithAnotherSeed) {
   for (const char* name : {"video.mp4", "eda.csv", "latent.csv"})
     EXPECT_FALSE(read(std::string("a/sessions/sub001_ses01/") + name) ==
                  read(std::string("a/sessions/sub002_ses01/") + name));
+}
+
+TEST(Simulator, WritesReportsAndTracksAndTheirTruthWhenAskedFor) {
+  test::TempDir dir;
+  SimulatorConfig config = tiny_config();
+  config.width = 96;
+  config.height = 72;
+  config.fps = 10;
+  config.minutes = 0.2;
+  simulate_corpus(dir / "plain", config);
+  config.annotators = 2;
+  config.annotator_coverage = 0.5;
+  config.self_reports = 1;
+  config.tracks = true;
+  simulate_corpus(dir / "told", config);
+  // What is said changes nothing of what is seen, heard and measured.
+  for (const char* name : {"video.mp4", "eda.csv", "latent.csv"}) {
+    const std::string file = std::string("/sessions/sub001_ses01/") + name;
+    EXPECT_TRUE(core::read_file(dir / "plain" + file) == core::read_file(dir / "told" + file)) << name;
+  }
+  EXPECT_FALSE(fs::exists(dir / "plain/sessions/sub001_ses01/motion.csv"));
+  const auto truth = formats::read_json(dir / "told/corpus.json").at("truth");
+  EXPECT_EQ(truth.at("eda_latency_s"), 2.0);
+  EXPECT_GT(truth.at("annotators").at("rater_2").at("planted"), 0.4);
+  EXPECT_EQ(truth.at("self_report").at("emotion").at("planted"), 0.85);
+  EXPECT_EQ(truth.at("self_report").at("arousal").at("num"), 12);
+  try {
+    vision::build_face_detector();
+  } catch (const Error& e) {
+    GTEST_SKIP() << e.what();
+  }
+  ImportOptions options;
+  options.face_rate_hz = 1;
+  import_corpus("simulated", dir / "told", dir / "store", options);
+  const auto store = Store::open(dir / "store");
+  EXPECT_EQ(store->label_space("rater_1").classes, store->label_space("emotion").classes);
+  EXPECT_EQ(store->info().modalities.at("motion").columns.size(), 8u);
+  int64_t num_rated = 0;
+  double num_right = 0;
+  for (const auto& sample : store->samples()) {
+    EXPECT_EQ(sample.labels.count("self_report"), 1u);
+    EXPECT_EQ(sample.values.count("self_arousal"), 1u);
+    EXPECT_EQ(sample.streams.at("motion").num_frames, 20);
+    const auto rated = sample.labels.find("rater_1");
+    if (rated == sample.labels.end()) continue;
+    ++num_rated;
+    num_right += rated->second == sample.labels.at("shown") ? 1 : 0;
+  }
+  const auto& rater = truth.at("annotators").at("rater_1");
+  EXPECT_EQ(rater.at("num"), num_rated);
+  EXPECT_NEAR(rater.at("realised").get<double>(), num_right / static_cast<double>(num_rated), 1e-12);
+}
+
+TEST(SimulatedReports, AreAsReliableAsTheConfigSays) {
+  SimulatorConfig config;
+  config.minutes = 60;
+  config.annotators = 3;
+  config.self_reports = 0.5;
+  config.sessions_per_subject = 1;
+  const Latent latent = draw_latent(config, draw_temper(config, 0), 0, 0);
+  const Reports reports = draw_reports(config, latent, 0, 0);
+  const ReportTallies tallies = count_right(config, latent, reports);
+  for (size_t a = 0; a < 3; ++a) {
+    // About 850 windows: standard error below 0.015.
+    EXPECT_NEAR(static_cast<double>(tallies.annotators[a].num_right) /
+                    static_cast<double>(tallies.annotators[a].num_said),
+                annotator_accuracy(config, static_cast<int64_t>(a)), 0.05);
+  }
+  EXPECT_NEAR(static_cast<double>(tallies.self_felt.num_said) / static_cast<double>(latent.windows.size()),
+              0.5, 0.1);
+  EXPECT_NEAR(
+      static_cast<double>(tallies.self_felt.num_right) / static_cast<double>(tallies.self_felt.num_said),
+      0.85, 0.06);
+  EXPECT_GT(static_cast<double>(tallies.self_arousal.num_right) /
+                static_cast<double>(tallies.self_arousal.num_said),
+            0.8);
+  // An episode has one report.
+  for (size_t w = 1; w < latent.windows.size(); ++w) {
+    if (&latent.episode_at(latent.windows[w].start_s) != &latent.episode_at(latent.windows[w - 1].start_s))
+      continue;
+    EXPECT_EQ(reports.self[w].arousal, reports.self[w - 1].arousal);
+  }
+}
+
+TEST(SimulatedBody, FidgetsWithWhatIsFeltAndIsSeenInThePicture) {
+  SimulatorConfig config;
+  config.minutes = 20;
+  config.body = 1;
+  Temper temper;
+  temper.masking = 1;
+  const Latent latent = draw_latent(config, temper, 0, 0);
+  std::vector<FacePose> poses(20 * 60 * 25);
+  move_body(config, latent, 0, 0, poses);
+  std::array<double, 2> motion{};
+  std::array<double, 2> count{};
+  for (size_t i = 1; i < poses.size(); ++i) {
+    const size_t high = latent.felt_at(static_cast<double>(i) / 25).arousal > 0.2 ? 1 : 0;
+    motion[high] += std::abs(static_cast<double>(poses[i].torso_lean - poses[i - 1].torso_lean));
+    count[high] += 1;
+  }
+  EXPECT_GT(motion[1] / count[1], 1.5 * motion[0] / count[0]);
+
+  FaceRenderer renderer(draw_looks(config, 0, 0), 160, 120, 0);
+  const auto draw = [&](const FacePose& pose) {
+    core::Rng grain(1);
+    const uint8_t* rgb = renderer.draw(pose, grain);
+    return std::vector<uint8_t>(rgb, rgb + 160 * 120 * 3);
+  };
+  FacePose lifted;
+  lifted.shoulder_lift = 0.08f;
+  const auto still = draw({});
+  const auto moved = draw(lifted);
+  int above = 0;
+  int below = 0;
+  for (size_t i = 0; i < still.size(); ++i) {
+    if (std::abs(int{still[i]} - int{moved[i]}) > 20) ++(i < still.size() / 2 ? above : below);
+  }
+  EXPECT_EQ(above, 0);
+  EXPECT_GT(below, 100);
+  EXPECT_TRUE(draw({}) == still);
 }
 
 TEST(Simulator, LeavesWhatExistsAlone) {

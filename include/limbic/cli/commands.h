@@ -31,6 +31,7 @@ void add_ontology(CLI::App& app, Context& context);
 void add_simulate(CLI::App& app, Context& context);
 void add_study(CLI::App& app, Context& context);
 void add_train(CLI::App& app, Context& context);
+void add_weak(CLI::App& app, Context& context);
 
 /// The whole program: parses, runs, maps errors to exit codes and one line on stderr.
 int run(int argc, char** argv);

@@ -13,6 +13,7 @@
 #include "limbic/data/augment.h"
 #include "limbic/data/loader_config.h"
 #include "limbic/data/store.h"
+#include "limbic/data/supervision.h"
 #include "limbic/data/target_config.h"
 #include "limbic/features/feature_config.h"
 
@@ -32,6 +33,7 @@ struct LoaderInput {
   std::vector<int64_t> indices;                   ///< samples of this part
   std::vector<affect::LabelSpace> tasks;          ///< targets to make; classes of the model
   std::map<std::string, TargetConfig> targets{};  ///< by task, where they are not labels of the store
+  Supervisions supervision{};                     ///< of training: Note [Levels of supervision]
   features::FeatureConfig features;               ///< modality -> feature
   AugmentConfig augment;                          ///< used in training only
   bool is_training = false;  ///< sampler, random crops and augmentation; else in order and as it is

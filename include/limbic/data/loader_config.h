@@ -59,6 +59,7 @@ struct LoaderConfig {
   bool skip_bad = false;
   bool verify = false;
   MixingConfig mixing;
+  double labelled_per_batch = 0.0;
 
   template <class Visitor>
   void visit(Visitor& v) {
@@ -73,6 +74,10 @@ struct LoaderConfig {
       "order of training samples; balanced draws classes alike, with replacement; dialogue keeps the turns "
       "of a dialogue together and in order");
     v("mixing", mixing, "shares of several corpora");
+    v("labelled_per_batch", labelled_per_batch,
+      "share of every training batch that has a label (data.supervision); labelled samples come as often as "
+      "that takes, an epoch sees every other sample once; 0 = as they come",
+      config::in_range(0.0, 1.0));
     v("bucket_batches", bucket_batches,
       "samples of this many batches are sorted by length before they are cut into batches; 0 = off",
       config::at_least(0));

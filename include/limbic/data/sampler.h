@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -31,10 +32,11 @@ struct EpochPlan {
 
 /// What a sampler knows of the samples of a part; position i of each list is about indices[i].
 struct SamplerInput {
-  std::vector<int64_t> indices;  ///< rows of the table
-  std::vector<int32_t> lengths;  ///< frames, for buckets and budgets; empty = all 1
-  std::vector<int32_t> labels;   ///< class for balanced draws, -1 = unknown; empty = no task
-  bool is_training = false;      ///< else in order (of dialogues, for that sampler)
+  std::vector<int64_t> indices;     ///< rows of the table
+  std::vector<int32_t> lengths;     ///< frames, for buckets and budgets; empty = all 1
+  std::vector<int32_t> labels;      ///< class for balanced draws, -1 = unknown; empty = no task
+  std::vector<bool> is_labelled{};  ///< for labelled_per_batch; empty = without
+  bool is_training = false;         ///< else in order (of dialogues, for that sampler)
   uint64_t seed = 0;
 };
 
@@ -51,8 +53,10 @@ class EpochSampler {
   void make_units(const SampleTable& samples);
   void make_corpora(const SampleTable& samples);
   void make_classes();
+  void make_labelled();
   std::vector<int32_t> draw_units(int64_t epoch) const;
   std::vector<int32_t> draw_balanced(int64_t epoch) const;
+  std::vector<int32_t> draw_labelled(int64_t epoch) const;
   std::vector<size_t> cut(const std::vector<int32_t>& units, size_t begin, size_t end) const;
 
   SamplerInput input_;
@@ -64,6 +68,7 @@ class EpochSampler {
   std::vector<std::vector<int32_t>> corpus_units_;     ///< mixing only
   std::vector<int64_t> corpus_draws_;                  ///< per epoch
   std::vector<std::vector<int32_t>> class_positions_;  ///< balanced draws only
+  std::array<std::vector<int32_t>, 2> by_label_;       ///< labelled_per_batch only: without, with a label
 };
 
 }  // namespace limbic::data

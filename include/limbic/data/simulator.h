@@ -23,6 +23,13 @@ namespace limbic::data {
 //   EDA            tonic level plus skin conductance responses (peak 0.9 s after onset, recovery 4 s) whose
 //                  rate and size follow the felt arousal `eda_latency_s` earlier. No mask reaches it.
 //
+//   body           still, unless `body`: breath, posture, and fidgeting that follows felt arousal as far as
+//                  it leaks; motion.csv has what trackers of gaze, head and body
+//                  would measure when `tracks` says so.
+//   reports        `annotators` name the emotion of every window as they see it, each with a reliability of
+//                  its own; after a share `self_reports` of episodes the subject says what was felt, with
+//                  errors. What is true of them (and of the lags) is in corpus.json under `truth`.
+//
 // So the face tells what is shown, EDA how aroused the subject is, and the voice a bit of both: a model that
 // uses them all can find what the face hides. Numbers on this corpus say nothing about people.
 
@@ -59,6 +66,21 @@ struct SimulatorConfig {
   double eda_noise_microsiemens = 0.01;
   double pixel_noise = 1.5;
 
+  double body = 0.0;
+  double body_leakage = 0.7;
+  bool tracks = false;
+  double track_noise = 0.02;
+
+  double arousal_cut = 0.2;
+  int64_t annotators = 0;
+  double annotator_accuracy = 0.8;
+  double annotator_accuracy_spread = 0.1;
+  double annotator_coverage = 1.0;
+  double self_reports = 0.0;
+  double self_report_accuracy = 0.85;
+  double self_report_noise = 0.2;
+  double self_report_bias = 0.1;
+
   template <class Visitor>
   void visit(Visitor& v) {
     using namespace config;
@@ -94,6 +116,28 @@ struct SimulatorConfig {
     v("eda_noise_microsiemens", eda_noise_microsiemens, "standard deviation of the sensor's noise",
       in_range(0, 10));
     v("pixel_noise", pixel_noise, "standard deviation of the camera's noise, of 255", in_range(0, 50));
+    v("body", body, "strength of the body's movement: 0 still, 1 as people breathe and fidget",
+      in_range(0, 3));
+    v("body_leakage", body_leakage, "how far the body's restlessness follows what is felt: 0 shown, 1 felt",
+      in_range(0, 1));
+    v("tracks", tracks, "also write motion.csv: gaze, lids, head and shoulders of every picture");
+    v("track_noise", track_noise, "standard deviation of the trackers' noise", in_range(0, 1));
+    v("arousal_cut", arousal_cut, "felt arousal from here on is high: task `arousal` of the store",
+      in_range(-1, 1));
+    v("annotators", annotators, "people who name the shown emotion of every window", in_range(0, 100));
+    v("annotator_accuracy", annotator_accuracy, "mean probability that an annotator is right",
+      in_range(0, 1));
+    v("annotator_accuracy_spread", annotator_accuracy_spread, "its standard deviation over annotators",
+      in_range(0, 1));
+    v("annotator_coverage", annotator_coverage, "share of the windows that an annotator sees",
+      in_range(0, 1));
+    v("self_reports", self_reports, "share of episodes after which the subject reports", in_range(0, 1));
+    v("self_report_accuracy", self_report_accuracy, "probability that the reported emotion was felt",
+      in_range(0, 1));
+    v("self_report_noise", self_report_noise, "standard deviation of reported valence and arousal",
+      in_range(0, 2));
+    v("self_report_bias", self_report_bias, "standard deviation over subjects of a bias in reported arousal",
+      in_range(0, 1));
   }
   /// What bounds cannot say: a session must hold at least one window.
   void validate(config::Checks& checks) const;
@@ -107,11 +151,14 @@ struct SimulationReport {
 
 /// Writes a corpus, see Note [The simulated corpus]; it appears as `out` when it is complete:
 ///
-///   README.md  corpus.json {version, seed, classes, emotions, config}  subjects.csv
+///   README.md  corpus.json {version, seed, classes, emotions, config, truth}  subjects.csv
 ///   sessions/<subject>_<session>/video.mp4    H.264 and AAC
 ///                               /eda.csv      t_s, eda_us at 4 Hz
-///                               /labels.csv   start_s, end_s (open), felt valence and arousal, felt, shown
+///                               /labels.csv   start_s, end_s (open), felt valence and arousal, felt, shown;
+///                                             self_felt, self_valence, self_arousal, rater_1... when asked
+///                                             for
 ///                               /latent.csv   t_s, felt and shown valence and arousal at 10 Hz
+///                               /motion.csv   t_s, gaze, lids, head, shoulders; when asked for
 ///
 /// Independent of `num_workers`; the same machine writes the same bytes again.
 /// @throws Error(kConfig) a wrong config, Error(kStorage) `out` exists (it stays as it is) or cannot be

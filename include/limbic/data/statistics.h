@@ -6,6 +6,7 @@
 
 #include "limbic/affect/label_space.h"
 #include "limbic/data/loader.h"
+#include "limbic/data/supervision.h"
 
 namespace limbic::data {
 
@@ -23,9 +24,10 @@ struct InputStatistics {
 std::map<std::string, InputStatistics> compute_input_statistics(const Loader& loader);
 
 /// Task -> samples per class, over the given samples. Names that a task does not know are not counted. Of
-/// several labels: samples where each holds; of values: where each is known.
+/// several labels: samples where each holds; of values: where each is known. With `supervision`: what is left
+/// of the labels, weak ones by their most probable class.
 std::map<std::string, std::vector<int64_t>> class_counts(
     const Store& store, const std::vector<int64_t>& indices, const std::vector<affect::LabelSpace>& tasks,
-    const std::map<std::string, TargetConfig>& targets = {});
+    const std::map<std::string, TargetConfig>& targets = {}, const Supervisions& supervision = {});
 
 }  // namespace limbic::data

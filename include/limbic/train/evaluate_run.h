@@ -16,6 +16,8 @@ struct EvaluateOptions {
   /// most probable ones that agree; empty = each task for itself
   std::string ontology{};
   std::vector<std::string> coarse{};  ///< tasks and levels of the ontology at which to score, too
+  /// A label, attribute or number of the samples by whose values the metrics are given, too: "masked", "sex"
+  std::string by{};
 };
 
 struct EvaluateReport {
@@ -26,7 +28,8 @@ struct EvaluateReport {
 
 /// Evaluates a run's weights on one part of a store and writes metrics.json, predictions.jsonl, confusion.csv
 /// and report.html into RUN/eval/ (coarser scores into folders coarse_<name> there); the result on the run's
-/// own test part also becomes RUN/report.html. Another store keeps its own labels; classes that the model
+/// own test part also becomes RUN/report.html. With `by`, metrics.json has {by: {name, groups: {value:
+/// {tasks}}}}. Another store keeps its own labels; classes that the model
 /// does not know are an error.
 /// @throws Error(kModel, kData, kConfig)
 EvaluateReport evaluate_run(const std::string& run, const EvaluateOptions& options);

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "limbic/data/importer.h"
 #include "limbic/data/loader.h"
 #include "limbic/data/protocol.h"
+#include "limbic/data/supervision.h"
 #include "limbic/features/feature_config.h"
 #include "limbic/model/multimodal.h"
 #include "limbic/objectives/loss_balance.h"
@@ -17,6 +19,7 @@
 #include "limbic/train/ema.h"
 #include "limbic/train/optimizer.h"
 #include "limbic/train/schedule.h"
+#include "limbic/weak/weak_config.h"
 
 namespace limbic::train {
 
@@ -52,6 +55,22 @@ struct CorpusConfig {
   }
 };
 
+/// How the training samples of a task are supervised. Validation and test keep their labels.
+struct TaskSupervisionConfig {
+  uint64_t seed = 0;
+  data::BudgetConfig budget;
+  data::LabelNoiseConfig noise;
+  std::optional<weak::WeakLabelConfig> weak;
+
+  template <class Visitor>
+  void visit(Visitor& v) {
+    v("seed", seed, "who keeps the label, and which labels are wrong; 0 = the recipe's seed");
+    v("budget", budget, "how many training samples keep their label");
+    v("noise", noise, "wrong labels among them");
+    v("weak", weak, "labels of the others, from sensors, self-reports, annotators and rules");
+  }
+};
+
 /// What is trained on, as what.
 struct DataConfig {
   std::string store;  ///< store folder
@@ -60,6 +79,7 @@ struct DataConfig {
   std::vector<std::string> tasks{"emotion"};  ///< label spaces of the store, or targets, that get a head
   std::map<std::string, data::TargetConfig> targets;  ///< tasks made of what the store has
   data::ProtocolConfig split = data::GroupsProtocol{};
+  std::map<std::string, TaskSupervisionConfig> supervision;
   features::FeatureConfig features;     ///< modality -> feature; these are the model's inputs
   std::vector<std::string> privileged;  ///< modalities of `features` that teachers alone read
   data::AugmentConfig augment;
@@ -74,6 +94,9 @@ struct DataConfig {
     v("tasks", tasks, "label spaces of the store, or targets, to learn");
     v("targets", targets, "task -> how it is made of the store's labels, numbers or annotation");
     v("split", split, "who trains, validates and tests");
+    v("supervision", supervision,
+      "task -> how many training samples keep their label, how many of these are wrong, and where the others "
+      "get weak ones");
     v("features", features, "modality -> feature; the inputs of the model");
     v("privileged", privileged,
       "modalities of features that the model does not read, but objectives do (teachers); in training only");

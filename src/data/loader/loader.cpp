@@ -57,7 +57,7 @@ struct Loader::Impl {
         config(std::move(loader_config)),
         source(input, config),
         buffers(static_cast<size_t>(config.prefetch_batches + 2) * 2 * input.features.size()),
-        targets(*input.store, input.indices, input.tasks, input.targets),
+        targets(*input.store, input.indices, input.tasks, input.targets, input.supervision),
         sampler(input.store->samples(), sampler_input(), config),
         first_plan(sampler.plan(0)),
         limit(input.store->path(), "samples of the part", static_cast<int64_t>(input.indices.size())) {
@@ -78,6 +78,8 @@ struct Loader::Impl {
     require(loader_input.store != nullptr, ErrorCode::kInternal, "Loader: no store");
     require(!loader_input.indices.empty(), ErrorCode::kData,
             "Loader: no samples; the part of the split is empty");
+    require(loader_input.is_training || loader_input.supervision.empty(), ErrorCode::kInternal,
+            "Loader: levels of supervision are of training samples");
     return loader_input;
   }
 
@@ -87,6 +89,9 @@ struct Loader::Impl {
     in.is_training = input.is_training;
     in.seed = input.seed;
     for (const int64_t i : input.indices) in.lengths.push_back(source.length_of(i));
+    if (input.is_training && config.labelled_per_batch > 0) {
+      for (const int64_t i : input.indices) in.is_labelled.push_back(is_labelled(i));
+    }
     if (input.is_training && config.sampler == Sampler::kBalanced && !input.tasks.empty()) {
       require(input.tasks.front().has_classes(), ErrorCode::kConfig,
               "loader.sampler: balanced draws want classes, but the first task '" + input.tasks.front().task +
@@ -94,6 +99,17 @@ struct Loader::Impl {
       for (const int64_t i : input.indices) in.labels.push_back(targets.class_of(0, i));
     }
     return in;
+  }
+
+  /// In all tasks whose labels are rationed; in the first one when none is.
+  bool is_labelled(int64_t sample_idx) const {
+    bool is_rationed = false;
+    for (size_t t = 0; t < input.tasks.size(); ++t) {
+      if (!targets.is_supervised(t)) continue;
+      is_rationed = true;
+      if (!targets.is_labelled(t, sample_idx)) return false;
+    }
+    return is_rationed || input.tasks.empty() || targets.is_labelled(0, sample_idx);
   }
 
   Slot make_batch(int64_t batch_idx) {

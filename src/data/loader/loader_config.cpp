@@ -37,6 +37,14 @@ void LoaderConfig::validate(config::Checks& checks) const {
                 fmt::format("must be in [0, 100000], got {}", bucket_batches));
   checks.expect(!mixing.is_on() || sampler == Sampler::kShuffle || sampler == Sampler::kDialogue, "mixing",
                 "shares out shuffled samples or dialogues: use sampler shuffle or dialogue");
+  checks.expect(
+      labelled_per_batch == 0 ||
+          (sampler == Sampler::kShuffle && !mixing.is_on() && bucket_batches == 0 && batch_frames == 0),
+      "labelled_per_batch",
+      "composes shuffled batches of batch_size samples: it goes with sampler shuffle, without mixing, "
+      "bucket_batches and batch_frames");
+  checks.expect(labelled_per_batch == 0 || batch_size > 1, "labelled_per_batch",
+                "wants a batch_size above 1");
 }
 
 }  // namespace limbic::data

@@ -18,6 +18,26 @@ namespace {
 constexpr uint64_t kOrderKey = 0x4F52444552ULL;
 constexpr uint64_t kCorpusKey = 0x434F52505553ULL;
 constexpr uint64_t kBatchOrderKey = 0x4241544348ULL;
+constexpr uint64_t kLabelledKey = 0x4C4142454CULL;
+
+/// `count` items from place `begin` on of an endless row of random orders of `items`: where an epoch begins
+/// follows from its number.
+std::vector<int32_t> take_from_rounds(const std::vector<int32_t>& items, int64_t begin, int64_t count,
+                                      uint64_t seed, uint64_t key) {
+  const auto size = static_cast<int64_t>(items.size());
+  std::vector<int32_t> taken;
+  std::vector<int32_t> round;
+  int64_t round_idx = -1;
+  for (int64_t at = begin; at < begin + count; ++at) {
+    if (at / size != round_idx) {
+      round_idx = at / size;
+      round = items;
+      core::Rng(seed, static_cast<uint64_t>(round_idx), key).shuffle(round);
+    }
+    taken.push_back(round[static_cast<size_t>(at % size)]);
+  }
+  return taken;
+}
 
 /// `total` shared out by `share`, which sums to 1; what rounding leaves goes to the largest remainders.
 std::vector<int64_t> largest_remainder(const std::vector<double>& share, int64_t total) {
@@ -50,12 +70,14 @@ EpochSampler::EpochSampler(const SampleTable& samples, SamplerInput input, const
           "loader: more than 2^31 samples in one part");
   if (input_.lengths.empty()) input_.lengths.assign(input_.indices.size(), 1);
   require(input_.lengths.size() == input_.indices.size() &&
-              (input_.labels.empty() || input_.labels.size() == input_.indices.size()),
+              (input_.labels.empty() || input_.labels.size() == input_.indices.size()) &&
+              (input_.is_labelled.empty() || input_.is_labelled.size() == input_.indices.size()),
           ErrorCode::kInternal, "EpochSampler: lists of different sizes");
   make_units(samples);
   if (!input_.is_training) return;
   if (config_.mixing.is_on()) make_corpora(samples);
   if (config_.sampler == Sampler::kBalanced) make_classes();
+  if (config_.labelled_per_batch > 0) make_labelled();
 }
 
 void EpochSampler::make_units(const SampleTable& samples) {
@@ -155,6 +177,40 @@ void EpochSampler::make_classes() {
           "loader.sampler: balanced, but no sample has a label of the first task");
 }
 
+void EpochSampler::make_labelled() {
+  require(!input_.is_labelled.empty(), ErrorCode::kInternal, "EpochSampler: nobody says what is labelled");
+  for (size_t i = 0; i < input_.is_labelled.size(); ++i)
+    by_label_[input_.is_labelled[i] ? 1 : 0].push_back(static_cast<int32_t>(i));
+  require(!by_label_[1].empty(), ErrorCode::kData,
+          "loader.labelled_per_batch: no training sample has a label");
+}
+
+/// Batches one after the other: the labelled part of each, then the rest. Samples without a label come once,
+/// in random order; the others in random rounds that go on from epoch to epoch.
+std::vector<int32_t> EpochSampler::draw_labelled(int64_t epoch) const {
+  const auto& labelled = by_label_[1];
+  auto others = by_label_[0];
+  core::Rng(input_.seed, static_cast<uint64_t>(epoch), kOrderKey).shuffle(others);
+  const int64_t size = config_.batch_size;
+  const bool is_all = config_.labelled_per_batch >= 1 || others.empty();
+  const int64_t per_batch =
+      is_all ? size
+             : std::clamp<int64_t>(std::llround(config_.labelled_per_batch * static_cast<double>(size)), 1,
+                                   size - 1);
+  const int64_t num_others = is_all ? 0 : static_cast<int64_t>(others.size());
+  const int64_t num_batches = is_all ? (static_cast<int64_t>(labelled.size()) + size - 1) / size
+                                     : (num_others + size - per_batch - 1) / (size - per_batch);
+  const int64_t num_draws = num_batches * per_batch;
+  const auto drawn = take_from_rounds(labelled, epoch * num_draws, num_draws, input_.seed, kLabelledKey);
+  std::vector<int32_t> units;
+  auto other = others.begin();
+  for (int64_t b = 0; b < num_batches; ++b) {
+    units.insert(units.end(), drawn.begin() + b * per_batch, drawn.begin() + (b + 1) * per_batch);
+    for (int64_t k = per_batch; k < size && !is_all && other != others.end(); ++k) units.push_back(*other++);
+  }
+  return units;
+}
+
 /// The units of an epoch in the order of the draws.
 std::vector<int32_t> EpochSampler::draw_units(int64_t epoch) const {
   std::vector<int32_t> units;
@@ -164,18 +220,9 @@ std::vector<int32_t> EpochSampler::draw_units(int64_t epoch) const {
     // corpus_draws_ of them. So where an epoch begins follows from its number.
     units.reserve(unit_length_.size());
     for (size_t c = 0; c < corpus_units_.size(); ++c) {
-      const auto size = static_cast<int64_t>(corpus_units_[c].size());
-      const int64_t begin = epoch * corpus_draws_[c];
-      std::vector<int32_t> round;
-      int64_t round_idx = -1;
-      for (int64_t at = begin; at < begin + corpus_draws_[c]; ++at) {
-        if (at / size != round_idx) {
-          round_idx = at / size;
-          round = corpus_units_[c];
-          core::Rng(input_.seed, static_cast<uint64_t>(round_idx), kCorpusKey + c).shuffle(round);
-        }
-        units.push_back(round[static_cast<size_t>(at % size)]);
-      }
+      const auto taken = take_from_rounds(corpus_units_[c], epoch * corpus_draws_[c], corpus_draws_[c],
+                                          input_.seed, kCorpusKey + c);
+      units.insert(units.end(), taken.begin(), taken.end());
     }
     rng.shuffle(units);
     return units;
@@ -233,7 +280,10 @@ std::vector<size_t> EpochSampler::cut(const std::vector<int32_t>& units, size_t 
 
 EpochPlan EpochSampler::plan(int64_t epoch) const {
   const bool is_balanced = input_.is_training && config_.sampler == Sampler::kBalanced;
-  std::vector<int32_t> units = is_balanced ? draw_balanced(epoch) : draw_units(epoch);
+  const bool is_composed = input_.is_training && config_.labelled_per_batch > 0;
+  std::vector<int32_t> units = is_balanced   ? draw_balanced(epoch)
+                               : is_composed ? draw_labelled(epoch)
+                                             : draw_units(epoch);
   const auto batch_size = static_cast<size_t>(config_.batch_size);
   if (input_.is_training && config_.drop_last && config_.batch_frames == 0 &&
       config_.sampler != Sampler::kDialogue && units.size() >= batch_size) {
@@ -264,7 +314,7 @@ EpochPlan EpochSampler::plan(int64_t epoch) const {
   EpochPlan plan;
   plan.entries.reserve(units.size());
   std::unordered_map<int64_t, uint64_t> times;
-  const bool may_repeat = input_.is_training && (is_balanced || config_.mixing.is_on());
+  const bool may_repeat = input_.is_training && (is_balanced || is_composed || config_.mixing.is_on());
   for (const auto& [begin, end] : batches) {
     int64_t longest = 0;
     const size_t first = plan.entries.size();

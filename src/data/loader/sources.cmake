@@ -6,4 +6,5 @@ list(APPEND sources
   loader/loader.cpp
   loader/loader_config.cpp
   loader/sampler.cpp
+  loader/supervision.cpp
   loader/targets.cpp)

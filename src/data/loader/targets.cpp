@@ -91,11 +91,17 @@ affect::LabelSpace target_space(const std::string& task, const TargetConfig& tar
 
 TargetTable::TargetTable(const Store& store, const std::vector<int64_t>& indices,
                          const std::vector<affect::LabelSpace>& tasks,
-                         const std::map<std::string, TargetConfig>& targets, bool is_first_reading)
+                         const std::map<std::string, TargetConfig>& targets, const Supervisions& supervisions,
+                         bool is_first_reading)
     : store_(store), is_first_reading_(is_first_reading), tasks_(tasks) {
   for (const auto& task : tasks_) {
     const auto found = targets.find(task.task);
     sources_.push_back(read(task, found == targets.end() ? nullptr : &found->second, indices));
+    const auto supervision = supervisions.find(task.task);
+    if (supervision == supervisions.end()) continue;
+    auto& source = sources_.back();
+    source.supervision = supervision->second;
+    if (task.has_classes()) source.class_of_row = source.supervision->classes;
   }
 }
 
@@ -173,6 +179,46 @@ int32_t TargetTable::class_of(size_t task, int64_t sample_idx) const {
   return classes.empty() ? kUnknown : classes[static_cast<size_t>(sample_idx)];
 }
 
+bool TargetTable::is_known(size_t task, int64_t sample_idx) const {
+  const auto& source = sources_[task];
+  if (source.is_withheld(sample_idx)) return false;
+  if (tasks_[task].has_classes()) return class_of(task, sample_idx) != kUnknown;
+  if (tasks_[task].is_framewise()) return store_.samples().has_stream(source.stream, sample_idx);
+  const auto* values = source.value_of_row.data() + sample_idx * tasks_[task].num_classes();
+  return std::any_of(values, values + tasks_[task].num_classes(), [](float v) { return std::isfinite(v); });
+}
+
+bool TargetTable::is_labelled(size_t task, int64_t sample_idx) const {
+  const auto& supervision = sources_[task].supervision;
+  if (!supervision) return is_known(task, sample_idx);
+  return supervision->levels[static_cast<size_t>(sample_idx)] == affect::kFullSupervision;
+}
+
+void TargetTable::add_levels(const Source& source, const std::vector<int64_t>& samples_B,
+                             const std::vector<bool>& is_lost_B, affect::Targets& targets) const {
+  const auto& supervision = *source.supervision;
+  const auto size = static_cast<int64_t>(samples_B.size());
+  targets.level_B = at::zeros({size}, at::TensorOptions(at::kLong));
+  for (size_t b = 0; b < samples_B.size(); ++b) {
+    if (!is_lost_B[b])
+      targets.level_B.data_ptr<int64_t>()[b] = supervision.levels[static_cast<size_t>(samples_B[b])];
+  }
+  if (!supervision.withheld.empty()) {
+    targets.withheld_B = at::empty({size}, at::TensorOptions(at::kLong));
+    for (size_t b = 0; b < samples_B.size(); ++b)
+      targets.withheld_B.data_ptr<int64_t>()[b] = supervision.withheld[static_cast<size_t>(samples_B[b])];
+  }
+  if (!supervision.has_weak()) return;
+  const auto num_classes = static_cast<int64_t>(supervision.soft_RC.size() / supervision.weights.size());
+  targets.weight_B = at::empty({size}, at::TensorOptions(at::kFloat));
+  targets.soft_BC = at::empty({size, num_classes}, at::TensorOptions(at::kFloat));
+  for (size_t b = 0; b < samples_B.size(); ++b) {
+    targets.weight_B.data_ptr<float>()[b] = supervision.weights[static_cast<size_t>(samples_B[b])];
+    std::copy_n(supervision.soft_RC.data() + samples_B[b] * num_classes, num_classes,
+                targets.soft_BC.data_ptr<float>() + static_cast<int64_t>(b) * num_classes);
+  }
+}
+
 at::Tensor TargetTable::sampled(const Source& source, double rate_hz, int64_t sample_idx) const {
   const auto num_columns = static_cast<int64_t>(source.columns.size());
   if (!store_.samples().has_stream(source.stream, sample_idx)) return at::full({1, num_columns}, kNoValue);
@@ -237,6 +283,7 @@ affect::Targets TargetTable::rows(size_t task, const std::vector<int64_t>& sampl
       targets.mask_B.data_ptr<bool>()[b] = label != kUnknown && !is_lost_B[b];
       targets.y_B.data_ptr<int64_t>()[b] = std::max(label, 0);
     }
+    if (source.supervision) add_levels(source, samples_B, is_lost_B, targets);
     return targets;
   }
   std::vector<at::Tensor> values_TC;
@@ -254,7 +301,7 @@ affect::Targets TargetTable::rows(size_t task, const std::vector<int64_t>& sampl
   }
   auto value_BTC = at::full({size, longest, space.num_classes()}, kNoValue);
   for (size_t b = 0; b < samples_B.size(); ++b) {
-    if (!is_lost_B[b])
+    if (!is_lost_B[b] && !source.is_withheld(samples_B[b]))
       value_BTC[static_cast<int64_t>(b)].narrow(0, 0, values_TC[b].size(0)).copy_(values_TC[b]);
   }
   const auto known_BTC = value_BTC.isfinite();
@@ -267,6 +314,7 @@ affect::Targets TargetTable::rows(size_t task, const std::vector<int64_t>& sampl
     targets.value_BC = value_BTC.squeeze(1);
     targets.known_BC = known_BTC.squeeze(1);
   }
+  if (source.supervision) add_levels(source, samples_B, is_lost_B, targets);
   return targets;
 }
 
@@ -275,6 +323,7 @@ std::vector<int64_t> TargetTable::counts(size_t task, const std::vector<int64_t>
   const auto& source = sources_[task];
   std::vector<int64_t> counts(space.classes.size(), 0);
   for (const int64_t i : indices) {
+    if (source.is_withheld(i)) continue;
     if (space.has_classes()) {
       if (const int32_t label = class_of(task, i); label != kUnknown) ++counts[static_cast<size_t>(label)];
       continue;

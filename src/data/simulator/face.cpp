@@ -6,7 +6,6 @@
 namespace limbic::data::sim {
 namespace {
 
-constexpr double kFaceLag_s = 0.2;
 constexpr double kFaceTau_s = 0.25;
 constexpr double kBlink_s = 0.22;
 constexpr double kHeadLimit_rad = 0.26;  // 15 degrees

@@ -30,7 +30,11 @@ struct FacePose {
   float gaze_y = 0;                                ///< up
   float yaw_rad = 0, pitch_rad = 0, roll_rad = 0;  ///< turned to the picture's right, up, clockwise
   float shift_x = 0, shift_y = 0;                  ///< of the head, in its half heights
+  float shoulder_lift = 0, torso_lean = 0;         ///< of the body, up and to the picture's right, the same
 };
+
+/// From what is felt or shown to the face, before its muscles' own inertia.
+constexpr double kFaceLag_s = 0.2;
 
 /// Action units of one emotion at full strength.
 Expression emotion_expression(int emotion);

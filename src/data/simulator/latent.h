@@ -29,7 +29,18 @@ constexpr int kNumEmotions = 6;
 const std::array<EmotionKind, kNumEmotions>& emotion_kinds();
 
 /// Random streams of a session; each part draws from its own, so that one part's draws never move another's.
-enum class Draws : uint64_t { kLatent = 1, kEda, kVoice, kFace, kLooks, kPixels };
+enum class Draws : uint64_t {
+  kLatent = 1,
+  kEda,
+  kVoice,
+  kFace,
+  kLooks,
+  kPixels,
+  kBody,
+  kSelfReports,
+  kRatings,
+  kTracker
+};
 /// `session_idx` -1: what belongs to the subject.
 core::Rng rng_for(const SimulatorConfig& config, int64_t subject_idx, int64_t session_idx, Draws draws);
 

@@ -166,7 +166,8 @@ struct FaceRenderer::Impl {
     scale_px = looks.head_px_share * static_cast<float>(height);
     light = normalized({looks.light_x, looks.light_y, 0.8f});
     half_way = normalized({light.x, light.y, light.z + 1});
-    paint_room();
+    room.resize(picture.size());
+    paint_room(0, 0, 0);
     core::Rng rng(0x6E6F697365ULL);  // the grain's table is the same for all; its place in a row is drawn
     grain.resize(size_t{1} << 14);
     for (auto& g : grain) g = static_cast<float>(noise * rng.normal());
@@ -178,6 +179,7 @@ struct FaceRenderer::Impl {
     x1 = 0;
     y1 = 0;
     set_pose(pose);
+    move_torso(pose);
     place(head, pose, head_screen, head_normals);
     place(hair, pose, hair_screen, hair_normals);
     x0 = std::clamp(x0 / kOversample * kOversample, 0, width * kOversample);
@@ -349,13 +351,22 @@ struct FaceRenderer::Impl {
     return {s.colour.r * lit + shine, s.colour.g * lit + shine, s.colour.b * lit + shine};
   }
 
-  /// The still part: wall, something on it, neck and shirt.
-  void paint_room() {
-    room.resize(picture.size());
+  /// Paints the rows of the torso anew where it has moved.
+  void move_torso(const FacePose& pose) {
+    if (pose.shoulder_lift == lift && pose.torso_lean == lean) return;
+    lift = pose.shoulder_lift;
+    lean = pose.torso_lean;
+    constexpr float kHighestShoulder = -0.7f;
+    const float top = looks.center_y * static_cast<float>(height) - kHighestShoulder * scale_px;
+    paint_room(std::clamp(static_cast<int>(top), 0, height), lift, lean);
+  }
+
+  /// The part behind the head, from a row down: wall, something on it, neck and shirt.
+  void paint_room(int first_row, float shoulder_lift, float torso_lean) {
     const float w = static_cast<float>(width);
     const float h = static_cast<float>(height);
     const float neck_half = 0.42f * looks.head_width / 0.68f;
-    for (int py = 0; py < height; ++py) {
+    for (int py = first_row; py < height; ++py) {
       for (int px = 0; px < width; ++px) {
         const float x = (static_cast<float>(px) + 0.5f - looks.center_x * w) / scale_px;
         const float y = (looks.center_y * h - static_cast<float>(py) - 0.5f) / scale_px;
@@ -372,15 +383,18 @@ struct FaceRenderer::Impl {
         const float neck_light = (0.55f + 0.3f * smooth_step(-0.9f, -1.3f, y)) *
                                  (1 + 0.5f * looks.light_x * x) * (1 - 0.5f * squared(x / 0.6f));
         c = blended(c, scaled(looks.skin, std::max(0.15f, neck_light)), neck);
-        // Shoulders slope from the neck.
-        const float ax = std::abs(x);
+        // Shoulders slope from the neck; they move with the torso.
+        const float body_x = x - torso_lean;
+        const float body_y = y - shoulder_lift;
+        const float ax = std::abs(body_x);
         const float slope =
             -1.12f - 0.26f * std::max(0.0f, ax - 0.4f) - 0.35f * squared(std::max(0.0f, ax - 1.0f));
         const float collar = -1.5f + 0.9f * ax;
         const float cover =
-            ramp(slope - y, edge) * std::max(ramp(ax - neck_half, edge), ramp(collar - y, edge));
-        const float fold = 0.04f * std::sin(9 * x + 3 * y) + 0.03f * std::sin(4 * y - 5 * x);
-        const float cloth = 0.8f + 0.25f * looks.light_x * x - 0.08f * x * x + fold;
+            ramp(slope - body_y, edge) * std::max(ramp(ax - neck_half, edge), ramp(collar - body_y, edge));
+        const float fold =
+            0.04f * std::sin(9 * body_x + 3 * body_y) + 0.03f * std::sin(4 * body_y - 5 * body_x);
+        const float cloth = 0.8f + 0.25f * looks.light_x * body_x - 0.08f * body_x * body_x + fold;
         c = blended(c, scaled(looks.shirt, std::max(0.2f, cloth)), cover);
         float* to = room.data() +
                     (static_cast<size_t>(py) * static_cast<size_t>(width) + static_cast<size_t>(px)) * 3;
@@ -404,6 +418,8 @@ struct FaceRenderer::Impl {
   float turn[3][3] = {};
   float offset_x = 0;
   float offset_y = 0;
+  float lift = 0;  ///< of the shoulders as the room is painted
+  float lean = 0;
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;  ///< box of the head, in samples, half open
   std::vector<Vec3> placed;
   std::vector<ScreenVertex> head_screen, hair_screen;

@@ -18,10 +18,12 @@
 #include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
 #include "limbic/media/video_writer.h"
+#include "simulator/body.h"
 #include "simulator/eda.h"
 #include "simulator/face.h"
 #include "simulator/latent.h"
 #include "simulator/render.h"
+#include "simulator/reports.h"
 #include "simulator/voice.h"
 
 namespace limbic::data {
@@ -51,9 +53,11 @@ class BoundsVisitor {
   explicit BoundsVisitor(config::Checks& checks) : checks_(checks) {}
   template <class T>
   void operator()(const char* name, const T& field, const char* /*doc*/, const config::Bounds& bounds = {}) {
-    const auto value = static_cast<double>(field);
-    checks_.expect(std::isfinite(value) && bounds.contains(value), name,
-                   fmt::format("must be {}, got {}", bounds.to_string(), field));
+    if constexpr (!std::is_same_v<T, bool>) {
+      const auto value = static_cast<double>(field);
+      checks_.expect(std::isfinite(value) && bounds.contains(value), name,
+                     fmt::format("must be {}, got {}", bounds.to_string(), field));
+    }
   }
 
  private:
@@ -109,11 +113,41 @@ const char* name_of(int emotion) {
   return emotion_kinds()[static_cast<size_t>(emotion)].name;
 }
 
-void write_labels(const std::string& path, const Latent& latent) {
-  formats::CsvWriter csv(path, {"start_s", "end_s", "valence", "arousal", "felt", "shown"}, {',', 4});
-  for (const auto& window : latent.windows) {
+void write_labels(const std::string& path, const SimulatorConfig& config, const Latent& latent,
+                  const Reports& reports) {
+  std::vector<std::string> columns{"start_s", "end_s", "valence", "arousal", "felt", "shown"};
+  const bool has_self = config.self_reports > 0;
+  if (has_self) columns.insert(columns.end(), {"self_felt", "self_valence", "self_arousal"});
+  for (int64_t a = 0; a < config.annotators; ++a) columns.push_back(annotator_name(a));
+  formats::CsvWriter csv(path, columns, {',', 4});
+  for (size_t w = 0; w < latent.windows.size(); ++w) {
+    const auto& window = latent.windows[w];
     csv.add(window.start_s).add(window.end_s).add(window.valence).add(window.arousal);
     csv.add(name_of(window.felt)).add(name_of(window.shown));
+    if (const auto& self = reports.self[w]; has_self && self.is_given) {
+      csv.add(name_of(self.felt)).add(self.valence).add(self.arousal);
+    } else if (has_self) {
+      csv.add("").add("").add("");
+    }
+    for (const auto& rated : reports.ratings) csv.add(rated[w] >= 0 ? name_of(rated[w]) : "");
+    csv.end_row();
+  }
+  csv.finish();
+}
+
+/// What trackers measure of the pictures: angles in radians, gaze in 30 degrees, lengths in half heads.
+void write_motion(const std::string& path, const SimulatorConfig& config, const std::vector<FacePose>& poses,
+                  int64_t subject_idx, int64_t session_idx) {
+  formats::CsvWriter csv(
+      path, {"t_s", "gaze_x", "gaze_y", "lid", "yaw", "pitch", "roll", "shoulder_lift", "torso_lean"},
+      {',', 4});
+  core::Rng rng = rng_for(config, subject_idx, session_idx, Draws::kTracker);
+  for (size_t i = 0; i < poses.size(); ++i) {
+    const FacePose& pose = poses[i];
+    csv.add(static_cast<double>(i) / config.fps);
+    for (const float x : {pose.gaze_x, pose.gaze_y, 1 - pose.blink, pose.yaw_rad, pose.pitch_rad,
+                          pose.roll_rad, pose.shoulder_lift, pose.torso_lean})
+      csv.add(static_cast<double>(x) + config.track_noise * rng.normal());
     csv.end_row();
   }
   csv.finish();
@@ -183,20 +217,25 @@ void write_video(const std::string& path, const SimulatorConfig& config, const s
   writer.finish();
 }
 
-/// @return number of labelled windows
+/// @param tallies  of the session. @return number of labelled windows
 template <class IsStopped>
 int64_t write_session(const std::string& root, const SimulatorConfig& config, int64_t subject_idx,
-                      int64_t session_idx, SharedProgress& progress, const IsStopped& is_stopped) {
+                      int64_t session_idx, SharedProgress& progress, const IsStopped& is_stopped,
+                      ReportTallies& tallies) {
   const std::string folder =
       fmt::format("{}/sessions/{}_ses{:02}", root, subject_name(subject_idx), session_idx + 1);
   const Temper temper = draw_temper(config, subject_idx);
   const Latent latent = draw_latent(config, temper, subject_idx, session_idx);
-  write_labels(folder + "/labels.csv", latent);
+  const Reports reports = draw_reports(config, latent, subject_idx, session_idx);
+  tallies = count_right(config, latent, reports);
+  write_labels(folder + "/labels.csv", config, latent, reports);
   write_latent(folder + "/latent.csv", latent);
   write_eda(folder + "/eda.csv", draw_eda(config, latent, subject_idx, session_idx));
   const VoiceTrack voice =
       draw_voice(config, draw_voice_traits(config, subject_idx), latent, subject_idx, session_idx);
-  const auto poses = draw_face(config, temper, latent, voice, subject_idx, session_idx);
+  auto poses = draw_face(config, temper, latent, voice, subject_idx, session_idx);
+  move_body(config, latent, subject_idx, session_idx, poses);
+  if (config.tracks) write_motion(folder + "/motion.csv", config, poses, subject_idx, session_idx);
   write_video(folder + "/video.mp4", config, poses, voice, subject_idx, session_idx, progress, is_stopped);
   return static_cast<int64_t>(latent.windows.size());
 }
@@ -215,7 +254,30 @@ void write_subjects(const std::string& path, const SimulatorConfig& config) {
   csv.finish();
 }
 
-void write_corpus_json(const std::string& path, const SimulatorConfig& config, double session_s) {
+nlohmann::json tally_json(const ReportTally& tally, double planted) {
+  nlohmann::json json{{"planted", planted}, {"num", tally.num_said}};
+  if (tally.num_said > 0)
+    json["realised"] = static_cast<double>(tally.num_right) / static_cast<double>(tally.num_said);
+  return json;
+}
+
+/// What weak sources ought to find out.
+nlohmann::json truth_json(const SimulatorConfig& config, const ReportTallies& tallies) {
+  nlohmann::json truth{{"eda_latency_s", config.eda_latency_s}, {"face_latency_s", kFaceLag_s}};
+  for (int64_t a = 0; a < config.annotators; ++a) {
+    truth["annotators"][annotator_name(a)] =
+        tally_json(tallies.annotators.at(static_cast<size_t>(a)), annotator_accuracy(config, a));
+    truth["annotators"][annotator_name(a)]["of"] = "shown";
+  }
+  if (config.self_reports <= 0) return truth;
+  truth["self_report"]["emotion"] = tally_json(tallies.self_felt, config.self_report_accuracy);
+  truth["self_report"]["arousal"] = tally_json(tallies.self_arousal, std::nan(""));
+  truth["self_report"]["arousal"].erase("planted");
+  return truth;
+}
+
+void write_corpus_json(const std::string& path, const SimulatorConfig& config, double session_s,
+                       const ReportTallies& tallies) {
   SimulatorConfig copy = config;
   JsonVisitor fields;
   copy.visit(fields);
@@ -228,6 +290,7 @@ void write_corpus_json(const std::string& path, const SimulatorConfig& config, d
   // How many threads wrote it is no property of a corpus.
   corpus["config"].erase("num_workers");
   corpus["session_s"] = session_s;
+  corpus["truth"] = truth_json(config, tallies);
   for (const auto& kind : emotion_kinds()) {
     corpus["classes"].push_back(kind.name);
     corpus["emotions"][kind.name] = {{"valence", kind.point.valence},
@@ -279,6 +342,10 @@ end, with a truth that no real corpus has: what was felt.
 5. **EDA.** Tonic level plus responses (peak 0.9 s after onset, recovery constant 4 s). Their rate is
    0.02 + 0.6 p^2 a second (times the subject's lability), their size 0.08 + 0.7 p^2 microsiemens (log-normal, times the
    subject's level), where p = (felt arousal {latency_s} s earlier + 1) / 2. No mask reaches it. Sensor noise {eda_noise} microsiemens.
+6. **Body.** Strength {body} (0 = still): breath and fidgeting by felt arousal ({body_leakage} of it leaks), posture by what is shown.
+7. **Reports.** {annotators} annotators see what is shown and name it rightly with a probability of their own (mean
+   {annotator_accuracy}), else any other emotion. After {self_reports} of the episodes the subject reports the felt emotion (right with
+   {self_report_accuracy}), valence and arousal (noise {self_report_noise}). `corpus.json` has under `truth` how often each was right.
 )",
       fmt::arg("seed", c.seed), fmt::arg("subjects", c.subjects),
       fmt::arg("sessions", c.sessions_per_subject), fmt::arg("session_s", session_s),
@@ -290,7 +357,11 @@ end, with a truth that no real corpus has: what was felt.
       fmt::arg("expressivity", c.expressivity), fmt::arg("expressivity_spread", c.expressivity_spread),
       fmt::arg("face_noise", c.face_noise), fmt::arg("pixel_noise", c.pixel_noise),
       fmt::arg("voice_masking", c.voice_masking), fmt::arg("snr", c.voice_snr_db),
-      fmt::arg("latency_s", c.eda_latency_s), fmt::arg("eda_noise", c.eda_noise_microsiemens));
+      fmt::arg("latency_s", c.eda_latency_s), fmt::arg("eda_noise", c.eda_noise_microsiemens),
+      fmt::arg("body", c.body), fmt::arg("body_leakage", c.body_leakage),
+      fmt::arg("annotators", c.annotators), fmt::arg("annotator_accuracy", c.annotator_accuracy),
+      fmt::arg("self_reports", c.self_reports), fmt::arg("self_report_accuracy", c.self_report_accuracy),
+      fmt::arg("self_report_noise", c.self_report_noise));
 }
 
 }  // namespace
@@ -327,14 +398,19 @@ SimulationReport simulate_corpus(const std::string& out, const SimulatorConfig& 
   std::atomic<int64_t> next{0};
   std::atomic<int64_t> num_windows{0};
   std::atomic<bool> has_failed{false};
+  sim::ReportTallies tallies;
+  std::mutex tallies_mutex;
   std::mutex failure_mutex;
   std::exception_ptr failure;
   const auto is_stopped = [&] { return has_failed || core::stop_signal() != 0; };
   const auto work = [&] {
     for (int64_t i = next++; i < num_sessions && !is_stopped(); i = next++) {
       try {
+        sim::ReportTallies of_session;
         num_windows += sim::write_session(root, config, i / config.sessions_per_subject,
-                                          i % config.sessions_per_subject, progress, is_stopped);
+                                          i % config.sessions_per_subject, progress, is_stopped, of_session);
+        const std::lock_guard<std::mutex> lock(tallies_mutex);
+        tallies.add(of_session);
       } catch (const std::exception&) {
         const std::lock_guard<std::mutex> lock(failure_mutex);
         if (failure == nullptr) failure = std::current_exception();
@@ -350,7 +426,7 @@ SimulationReport simulate_corpus(const std::string& out, const SimulatorConfig& 
   core::throw_if_stopped();
 
   sim::write_subjects(root + "/subjects.csv", config);
-  sim::write_corpus_json(root + "/corpus.json", config, session_s);
+  sim::write_corpus_json(root + "/corpus.json", config, session_s, tallies);
   core::write_file(root + "/README.md", sim::readme_text(config, session_s));
   draft.publish();
   return {num_sessions, session_s * static_cast<double>(num_sessions) / 60, num_windows};

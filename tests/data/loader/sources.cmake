@@ -3,4 +3,5 @@ list(APPEND sources
   loader/loader_test.cpp
   loader/quarantine_test.cpp
   loader/sampler_test.cpp
+  loader/supervision_test.cpp
   loader/targets_test.cpp)

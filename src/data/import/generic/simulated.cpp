@@ -10,6 +10,7 @@
 #include "import/pipeline.h"
 #include "limbic/core/error.h"
 #include "limbic/core/hash.h"
+#include "limbic/data/simulator.h"
 #include "limbic/formats/csv.h"
 #include "limbic/formats/jsonl.h"
 
@@ -24,7 +25,14 @@ struct LabelWindow {
   double arousal = 0;
   std::string felt;
   std::string shown;
+  std::map<std::string, std::string> said;  ///< task -> emotion: self_report, rater_1...
+  std::map<std::string, double> reported;   ///< self_valence, self_arousal
 };
+
+constexpr const char* kSelfReport = "self_report";
+bool is_rater(const std::string& column) {
+  return column.rfind("rater_", 0) == 0;
+}
 
 std::vector<LabelWindow> read_windows(const std::string& path) {
   formats::CsvReader csv(path);
@@ -44,14 +52,29 @@ std::vector<LabelWindow> read_windows(const std::string& path) {
     window.arousal = row.real("arousal");
     window.felt = row.text("felt");
     window.shown = row.text("shown");
+    const auto read_said = [&](const std::string& task, const std::string& column) {
+      if (const std::string emotion(row.text(column)); !emotion.empty()) window.said[task] = emotion;
+    };
+    if (csv.has_column("self_felt")) read_said(kSelfReport, "self_felt");
+    for (const auto& column : csv.columns()) {
+      if (is_rater(column)) read_said(column, column);
+    }
+    for (const char* name : {"self_valence", "self_arousal"}) {
+      if (!csv.has_column(name)) continue;
+      if (const auto value = row.optional_real(name)) window.reported[name] = *value;
+    }
     windows.push_back(std::move(window));
   }
   if (windows.empty()) throw Error(ErrorCode::kData, path + ": no windows");
   return windows;
 }
 
-/// Skin conductance on the even grid of its t_s column; an empty or NaN value is a drop-out.
-RawStream read_eda(const std::string& path) {
+constexpr const char* kMotion = "motion";
+const std::vector<std::string> kMotionColumns{"gaze_x", "gaze_y", "lid",           "yaw",
+                                              "pitch",  "roll",   "shoulder_lift", "torso_lean"};
+
+/// Columns on the even grid of their t_s; a row with an empty or NaN value is a drop-out.
+RawStream read_series(const std::string& path, const std::vector<std::string>& columns) {
   formats::CsvReader csv(path);
   formats::CsvRow row;
   std::vector<double> times;
@@ -59,9 +82,12 @@ RawStream read_eda(const std::string& path) {
   std::vector<char> valid;
   while (csv.next(row)) {
     times.push_back(row.real("t_s"));
-    const auto value = row.optional_real("eda_us");
-    values.push_back(static_cast<float>(value.value_or(0.0)));
-    valid.push_back(value ? 1 : 0);
+    valid.push_back(1);
+    for (const auto& column : columns) {
+      const auto value = row.optional_real(column);
+      values.push_back(static_cast<float>(value.value_or(0.0)));
+      if (!value) valid.back() = 0;
+    }
     if (times.size() > 1 && times.back() <= times[times.size() - 2]) {
       throw Error(ErrorCode::kData, row.where() + ": t_s must rise");
     }
@@ -80,7 +106,8 @@ RawStream read_eda(const std::string& path) {
   RawStream stream;
   stream.rate_hz = std::round(1e6 / step_s) / 1e6;
   stream.t0 = core::Timestamp::from_seconds(times.front());
-  stream.values = at::empty({static_cast<int64_t>(values.size()), 1}, at::TensorOptions(at::kFloat));
+  stream.values = at::empty({static_cast<int64_t>(times.size()), static_cast<int64_t>(columns.size())},
+                            at::TensorOptions(at::kFloat));
   std::copy(values.begin(), values.end(), stream.values.data_ptr<float>());
   stream.valid_T = at::empty({static_cast<int64_t>(valid.size())}, at::TensorOptions(at::kBool));
   for (size_t i = 0; i < valid.size(); ++i) stream.valid_T.data_ptr<bool>()[i] = valid[i] != 0;
@@ -104,7 +131,7 @@ std::map<std::string, Attributes> read_subjects(const std::string& path) {
 }
 
 std::vector<RawSample> read_session(const std::string& source, const std::string& folder,
-                                    const Attributes& attributes, ImportWorker& worker) {
+                                    const Attributes& attributes, double arousal_cut, ImportWorker& worker) {
   const std::string relative = "sessions/" + folder + "/video.mp4";
   const std::string video = source + "/" + relative;
   const size_t mark = folder.rfind('_');
@@ -112,7 +139,9 @@ std::vector<RawSample> read_session(const std::string& source, const std::string
   whole[stream_name::kFace] = read_face_clip(video, worker);
   if (has_sound(video)) whole[stream_name::kAudioWave] = read_sound(video);
   const std::string eda_path = source + "/sessions/" + folder + "/eda.csv";
-  if (std::filesystem::exists(eda_path)) whole[stream_name::kEda] = read_eda(eda_path);
+  if (std::filesystem::exists(eda_path)) whole[stream_name::kEda] = read_series(eda_path, {"eda_us"});
+  const std::string motion_path = source + "/sessions/" + folder + "/motion.csv";
+  if (std::filesystem::exists(motion_path)) whole[kMotion] = read_series(motion_path, kMotionColumns);
   const std::string hash = core::sha256_file(video);
 
   std::vector<RawSample> samples;
@@ -128,7 +157,12 @@ std::vector<RawSample> read_session(const std::string& source, const std::string
     sample.duration = window.end - window.start;
     if (!window.felt.empty()) sample.labels["emotion"] = window.felt;
     if (!window.shown.empty()) sample.labels["shown"] = window.shown;
+    if (!window.felt.empty() && !window.shown.empty())
+      sample.labels["masked"] = window.felt == window.shown ? "no" : "yes";
+    sample.labels["arousal"] = window.arousal >= arousal_cut ? "high" : "low";
+    sample.labels.insert(window.said.begin(), window.said.end());
     sample.values = {{"valence", window.valence}, {"arousal", window.arousal}};
+    sample.values.insert(window.reported.begin(), window.reported.end());
     sample.attributes = attributes;
     sample.source_path = relative;
     sample.source_sha256 = hash;
@@ -176,20 +210,29 @@ ImportReport import_simulated(const std::string& source, const std::string& out,
   if (const auto seed = corpus.find("seed"); seed != corpus.end()) info.options["seed"] = seed->dump();
   info.known_defects = {"synthetic: numbers on it say nothing about people"};
 
+  double arousal_cut = SimulatorConfig{}.arousal_cut;
+  if (const auto config = corpus.find("config"); config != corpus.end() && config->is_object())
+    arousal_cut = config->value("arousal_cut", arousal_cut);
+
   std::set<std::string> felt;
   std::set<std::string> shown;
+  std::map<std::string, std::set<std::string>> said;
   bool has_eda = false;
+  bool has_motion = false;
   std::vector<ImportItem> items;
   for (const auto& folder : folders) {
     for (const auto& window : read_windows(source + "/sessions/" + folder + "/labels.csv")) {
       felt.insert(window.felt);
       shown.insert(window.shown);
+      for (const auto& [task, emotion] : window.said) said[task].insert(emotion);
     }
+    has_motion = has_motion || fs::exists(source + "/sessions/" + folder + "/motion.csv");
     has_eda = has_eda || fs::exists(source + "/sessions/" + folder + "/eda.csv");
     const auto at = subjects.find(folder.substr(0, folder.rfind('_')));
     const Attributes attributes = at == subjects.end() ? Attributes{} : at->second;
-    items.push_back({"sessions/" + folder,
-                     [=](ImportWorker& worker) { return read_session(source, folder, attributes, worker); }});
+    items.push_back({"sessions/" + folder, [=](ImportWorker& worker) {
+                       return read_session(source, folder, attributes, arousal_cut, worker);
+                     }});
   }
   // The corpus may fix the order of its classes; names that occur decide otherwise.
   const auto space = [&](const char* task, std::set<std::string> names) {
@@ -209,9 +252,17 @@ ImportReport import_simulated(const std::string& source, const std::string& out,
   for (auto& candidate : {space("emotion", felt), space("shown", shown)}) {
     if (!candidate.classes.empty()) info.label_spaces.push_back(candidate);
   }
+  info.label_spaces.push_back({"arousal", {"low", "high"}});
+  if (!felt.empty() && !shown.empty()) info.label_spaces.push_back({"masked", {"no", "yes"}});
+  for (const auto& [task, names] : said) info.label_spaces.push_back(space(task.c_str(), names));
   info.modalities[stream_name::kFace] = face_modality(options, false);
   info.modalities[stream_name::kAudioWave] = wave_modality();
   if (has_eda) info.modalities[stream_name::kEda] = {"series", 4.0, "microsiemens", {1}};
+  if (has_motion) {
+    // Its rate is that of the pictures, which corpora differ in.
+    info.modalities[kMotion] = {
+        "series", 0.0, "", {static_cast<int64_t>(kMotionColumns.size())}, kMotionColumns};
+  }
   return run_import(source, out, info, std::move(items), options);
 }
 
