@@ -8,17 +8,11 @@
 #include <map>
 #include <numeric>
 
-#include "limbic/core/error.h"
-#include "limbic/core/rng.h"
 #include "limbic/signals/dsp/statistics.h"
 #include "limbic/signals/table.h"
 
 namespace limbic::weak {
 namespace {
-
-constexpr uint64_t kLagKey = 0x4C4147ULL;
-constexpr int kNumLagDraws = 200;
-constexpr double kVertexReach_s = 0.8;  ///< of the parabola: about the width of the curve's flat top
 
 using Field = double (*)(const EdaTrack::Window&);
 
@@ -88,10 +82,8 @@ double tonic_of(const EdaTrack::Window& w) {
   return std::log(std::max(w.tonic, 1e-3));
 }
 
-/// @param for_lag  without the level, which knows no moment
 std::vector<double> scores_of(const std::vector<EdaTrack::Window>& looked,
-                              const std::vector<int32_t>& subject_N, const EdaArousalConfig& config,
-                              bool for_lag) {
+                              const std::vector<int32_t>& subject_N, const EdaArousalConfig& config) {
   const auto of = [&](Field field) { return field_scores(looked, subject_N, config, field); };
   switch (config.score) {
     case EdaScore::kScrRate:
@@ -110,10 +102,9 @@ std::vector<double> scores_of(const std::vector<EdaTrack::Window>& looked,
   const auto driver_N = of(driver_of);
   const auto tonic_N = of(tonic_of);
   for (size_t i = 0; i < score_N.size(); ++i) {
-    score_N[i] = (score_N[i] + amplitude_N[i] + driver_N[i]) / 3;
-    if (!for_lag) score_N[i] += config.combined_tonic * tonic_N[i];
+    score_N[i] = (score_N[i] + amplitude_N[i] + driver_N[i]) / 3 + config.combined_tonic * tonic_N[i];
   }
-  return for_lag ? score_N : normalise_within(score_N, subject_N, config.normalise);
+  return normalise_within(score_N, subject_N, config.normalise);
 }
 
 std::vector<EdaTrack::Window> look(const std::vector<EdaTrack>& tracks, const std::vector<EdaWindow>& windows,
@@ -127,73 +118,6 @@ std::vector<int32_t> subjects_of(const std::vector<EdaWindow>& windows) {
   std::vector<int32_t> subject_N;
   for (const auto& w : windows) subject_N.push_back(w.subject);
   return subject_N;
-}
-
-/// Share of the variance of the scores that lies between classes; NaN with fewer than two of them.
-double correlation_ratio(const std::vector<double>& score_N, const std::vector<double>& membership_NC,
-                         size_t num_classes, const std::vector<double>& weight_N) {
-  std::vector<double> weight(num_classes, 0.0);
-  std::vector<double> sum(num_classes, 0.0);
-  double square = 0;
-  for (size_t i = 0; i < score_N.size(); ++i) {
-    if (std::isnan(score_N[i])) continue;
-    for (size_t c = 0; c < num_classes; ++c) {
-      const double w = weight_N[i] * membership_NC[i * num_classes + c];
-      weight[c] += w;
-      sum[c] += w * score_N[i];
-      square += w * score_N[i] * score_N[i];
-    }
-  }
-  const double total = std::accumulate(weight.begin(), weight.end(), 0.0);
-  const double mean = std::accumulate(sum.begin(), sum.end(), 0.0) / total;
-  double between = 0;
-  int num_present = 0;
-  for (size_t c = 0; c < num_classes; ++c) {
-    if (weight[c] <= 0) continue;
-    ++num_present;
-    const double d = sum[c] / weight[c] - mean;
-    between += weight[c] * d * d;
-  }
-  const double variance = square - total * mean * mean;
-  return num_present > 1 && variance > 0 ? between / variance : signals::kMissing;
-}
-
-/// Where a curve on an even grid is highest: of the parabola fitted about its highest point.
-double vertex_of(const std::vector<double>& lags_s, const std::vector<double>& curve) {
-  size_t top = lags_s.size();
-  for (size_t k = 0; k < curve.size(); ++k) {
-    if (!std::isnan(curve[k]) && (top == lags_s.size() || curve[k] > curve[top])) top = k;
-  }
-  if (top == lags_s.size()) return signals::kMissing;
-  // Least squares of y = a + b x + c x^2 about the top.
-  std::array<double, 5> power{};
-  std::array<double, 3> moment{};
-  double first = lags_s[top];
-  double last = first;
-  for (size_t k = 0; k < curve.size(); ++k) {
-    const double x = lags_s[k] - lags_s[top];
-    if (std::abs(x) > kVertexReach_s + 1e-9 || std::isnan(curve[k])) continue;
-    first = std::min(first, lags_s[k]);
-    last = std::max(last, lags_s[k]);
-    double xn = 1;
-    for (size_t n = 0; n < power.size(); ++n, xn *= x) {
-      power[n] += xn;
-      if (n < moment.size()) moment[n] += xn * curve[k];
-    }
-  }
-  const double m00 = power[0], m01 = power[1], m02 = power[2], m12 = power[3], m22 = power[4];
-  // Cramer's rule; m11 is m02.
-  const double det =
-      m00 * (m02 * m22 - m12 * m12) - m01 * (m01 * m22 - m12 * m02) + m02 * (m01 * m12 - m02 * m02);
-  if (std::abs(det) < 1e-12) return lags_s[top];
-  const double b = (m00 * (moment[1] * m22 - m12 * moment[2]) - moment[0] * (m01 * m22 - m12 * m02) +
-                    m02 * (m01 * moment[2] - moment[1] * m02)) /
-                   det;
-  const double c = (m00 * (m02 * moment[2] - moment[1] * m12) - m01 * (m01 * moment[2] - moment[1] * m02) +
-                    moment[0] * (m01 * m12 - m02 * m02)) /
-                   det;
-  if (c >= 0) return lags_s[top];
-  return std::clamp(lags_s[top] - b / (2 * c), first, last);
 }
 
 }  // namespace
@@ -249,6 +173,16 @@ EdaTrack::EdaTrack(const signals::TimeSeries& eda, const EdaArousalConfig& confi
   }
 }
 
+std::vector<double> EdaTrack::activity(double start_s, double step_s, size_t num_steps) const {
+  std::vector<double> result(num_steps, 0.0);
+  for (size_t i = 0; i < onset_s_.size(); ++i) {
+    const double place = std::floor((onset_s_[i] - start_s) / step_s);
+    if (place < 0 || place >= static_cast<double>(num_steps)) continue;
+    result[static_cast<size_t>(place)] += std::sqrt(amplitude_sum_[i + 1] - amplitude_sum_[i]);
+  }
+  return result;
+}
+
 EdaTrack::Window EdaTrack::at(double start_s, double end_s) const {
   Window window;
   const double length_s = end_s - start_s;
@@ -297,56 +231,8 @@ std::vector<double> normalise_within(const std::vector<double>& score_N,
 EdaScores eda_scores(const std::vector<EdaTrack>& tracks, const std::vector<EdaWindow>& windows,
                      const EdaArousalConfig& config, double lag_s) {
   const auto looked = look(tracks, windows, lag_s);
-  EdaScores result{scores_of(looked, subjects_of(windows), config, /*for_lag=*/false), {}};
+  EdaScores result{scores_of(looked, subjects_of(windows), config), {}};
   for (const auto& window : looked) result.quality_N.push_back(window.good_share);
-  return result;
-}
-
-LagEstimate learn_lag(const std::vector<EdaTrack>& tracks, const std::vector<EdaWindow>& windows,
-                      const std::vector<double>& membership_NC, int64_t num_classes,
-                      const EdaArousalConfig& config) {
-  const auto num = static_cast<size_t>(num_classes);
-  const auto subject_N = subjects_of(windows);
-  LagEstimate result;
-  std::vector<std::vector<double>> score_LN;
-  const std::vector<double> ones(windows.size(), 1.0);
-  const auto num_lags =
-      static_cast<int64_t>(std::floor((config.max_lag_s - config.min_lag_s) / config.lag_step_s + 1e-9)) + 1;
-  for (int64_t k = 0; k < num_lags; ++k) {
-    result.lags_s.push_back(config.min_lag_s + static_cast<double>(k) * config.lag_step_s);
-    score_LN.push_back(scores_of(look(tracks, windows, result.lags_s.back()), subject_N, config, true));
-    result.association.push_back(correlation_ratio(score_LN.back(), membership_NC, num, ones));
-  }
-  for (size_t i = 0; i < windows.size(); ++i) {
-    const auto* row = membership_NC.data() + i * num;
-    result.num_known += std::accumulate(row, row + num, 0.0) > 0 ? 1 : 0;
-  }
-  result.lag_s = vertex_of(result.lags_s, result.association);
-  require(std::isfinite(result.lag_s), ErrorCode::kData,
-          fmt::format("the lag cannot be learned: of {} windows about which something is known, none with a "
-                      "good signal lies in a second class; fix lag_s",
-                      result.num_known));
-
-  std::map<int32_t, std::vector<size_t>> by_subject;
-  for (size_t i = 0; i < windows.size(); ++i) by_subject[subject_N[i]].push_back(i);
-  std::vector<const std::vector<size_t>*> people;
-  for (const auto& entry : by_subject) people.push_back(&entry.second);
-  std::vector<double> drawn_s;
-  for (uint64_t r = 0; people.size() > 1 && r < kNumLagDraws; ++r) {
-    core::Rng rng(r, kLagKey);
-    std::vector<double> weight_N(windows.size(), 0.0);
-    for (size_t p = 0; p < people.size(); ++p) {
-      for (const size_t i : *people[static_cast<size_t>(rng.below(static_cast<int64_t>(people.size())))])
-        weight_N[i] += 1;
-    }
-    std::vector<double> curve;
-    for (const auto& score_N : score_LN)
-      curve.push_back(correlation_ratio(score_N, membership_NC, num, weight_N));
-    drawn_s.push_back(vertex_of(result.lags_s, curve));
-  }
-  const auto ends = signals::percentiles(drawn_s, {2.5, 97.5});
-  result.low_s = ends[0];
-  result.high_s = ends[1];
   return result;
 }
 

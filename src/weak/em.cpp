@@ -21,7 +21,44 @@ Em::Em(const LabelModelInput& input, const LabelModelConfig& config)
   for (const auto& scorer : in_.scorers) {
     spread_.push_back(std::max(signals::standard_deviation(scorer.score_N), 1e-12));
     centre_.push_back(signals::mean(scorer.score_N));
+    make_bins(spread_.size() - 1);
   }
+}
+
+void Em::make_bins(size_t k) {
+  const auto& scores = in_.scorers[k].score_N;
+  std::vector<double> percents;
+  for (int64_t b = 1; b < config_.num_bins; ++b)
+    percents.push_back(100 * static_cast<double>(b) / static_cast<double>(config_.num_bins));
+  auto edges = signals::percentiles(scores, percents);
+  // A score that many samples share is one bin; below the least there is none.
+  edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
+  const double least = signals::minimum(scores);
+  edges.erase(std::remove_if(edges.begin(), edges.end(), [&](double e) { return !(e > least); }),
+              edges.end());
+  std::vector<int32_t> bin_N;
+  for (const double score : scores) {
+    const auto place = std::upper_bound(edges.begin(), edges.end(), score) - edges.begin();
+    bin_N.push_back(std::isnan(score) ? -1 : static_cast<int32_t>(place));
+  }
+  const auto below = [&](double edge, size_t c) {
+    return 0.5 * std::erfc((expected_mean(k, c) - edge) / (spread_[k] * std::sqrt(2.0)));
+  };
+  std::vector<double> expected_CK;
+  for (size_t c = 0; c < num_classes_; ++c) {
+    double last = 0;
+    for (size_t b = 0; b <= edges.size(); ++b) {
+      const double up_to = b < edges.size() ? below(edges[b], c) : 1.0;
+      // No bin is beyond all belief.
+      expected_CK.push_back(std::max(up_to - last, 1e-3));
+      last = up_to;
+    }
+    const size_t num_bins = edges.size() + 1;
+    scale_to_one(expected_CK.data() + c * num_bins, num_bins);
+  }
+  edges_.push_back(std::move(edges));
+  bin_N_.push_back(std::move(bin_N));
+  expected_CK_.push_back(std::move(expected_CK));
 }
 
 EmParameters Em::start() const {
@@ -33,6 +70,7 @@ EmParameters Em::start() const {
     p.mean.emplace_back();
     for (size_t c = 0; c < num; ++c) p.mean.back().push_back(expected_mean(k, c));
     p.variance.emplace_back(num, spread_[k] * spread_[k]);
+    p.density.push_back(expected_CK_[k]);
   }
   return p;
 }
@@ -51,12 +89,8 @@ double Em::expect(const EmParameters& p, const std::vector<double>& weight_N,
       for (size_t c = 0; c < num; ++c) row[c] += log_p.confusion[j][c * num + static_cast<size_t>(vote)];
     }
     for (size_t k = 0; k < in_.scorers.size(); ++k) {
-      const double score = in_.scorers[k].score_N[i];
-      if (std::isnan(score)) continue;
-      for (size_t c = 0; c < num; ++c) {
-        const double d = score - p.mean[k][c];
-        row[c] -= 0.5 * trust(k, i) * (kLogTwoPi + log_p.variance[k][c] + d * d / p.variance[k][c]);
-      }
+      if (bin_N_[k][i] < 0) continue;
+      for (size_t c = 0; c < num; ++c) row[c] += trust(k, i) * log_density(p, log_p, k, i, c);
     }
     total += weight_N[i] * settle(row, in_.known_N[i], posterior_NC.data() + i * num);
   }
@@ -85,7 +119,10 @@ EmParameters Em::maximise(const std::vector<double>& posterior_NC,
     std::fill(p.confusion.begin(), p.confusion.end(), sum);
   }
   for (auto& counts : p.confusion) finish_confusion(counts, config_.tied ? in_.voters.size() : 1);
-  for (size_t k = 0; k < in_.scorers.size(); ++k) fit_scores(k, posterior_NC, weight_N, p);
+  for (size_t k = 0; k < in_.scorers.size(); ++k) {
+    fit_scores(k, posterior_NC, weight_N, p);
+    fit_density(k, posterior_NC, weight_N, p);
+  }
   return p;
 }
 
@@ -101,7 +138,9 @@ double Em::log_prior(const EmParameters& p) const {
       sum += config_.prior_count * expected[x] * std::log(confusion[x]);
   }
   for (size_t k = 0; k < in_.scorers.size(); ++k) {
-    for (size_t c = 0; c < num; ++c) {
+    for (size_t x = 0; has_bins() && x < p.density[k].size(); ++x)
+      sum += config_.prior_count * expected_CK_[k][x] * std::log(p.density[k][x]);
+    for (size_t c = 0; !has_bins() && c < num; ++c) {
       const double d = p.mean[k][c] - expected_mean(k, c);
       sum -= 0.5 * config_.prior_count *
              (std::log(p.variance[k][c]) + (d * d + spread_[k] * spread_[k]) / p.variance[k][c]);
@@ -110,20 +149,28 @@ double Em::log_prior(const EmParameters& p) const {
   return sum;
 }
 
-int32_t Em::class_by_score(const EmParameters& p, size_t k, double score) const {
-  if (std::isnan(score)) return -1;
-  size_t best = 0;
+int32_t Em::class_by_score(const EmParameters& p, const EmParameters& log_p, size_t k, size_t sample) const {
+  if (bin_N_[k][sample] < 0) return -1;
+  int32_t best = 0;
   double highest = -std::numeric_limits<double>::infinity();
   for (size_t c = 0; c < num_classes_; ++c) {
-    const double d = score - p.mean[k][c];
-    const double log_p =
-        std::log(p.prior_C[c]) - 0.5 * (std::log(p.variance[k][c]) + d * d / p.variance[k][c]);
-    if (log_p > highest) {
-      highest = log_p;
-      best = c;
+    const double here = log_p.prior_C[c] + log_density(p, log_p, k, sample, c);
+    if (here > highest) {
+      highest = here;
+      best = static_cast<int32_t>(c);
     }
   }
-  return static_cast<int32_t>(best);
+  return best;
+}
+
+double Em::log_density(const EmParameters& p, const EmParameters& log_p, size_t k, size_t sample,
+                       size_t c) const {
+  if (has_bins()) {
+    const size_t num_bins = edges_[k].size() + 1;
+    return log_p.density[k][c * num_bins + static_cast<size_t>(bin_N_[k][sample])];
+  }
+  const double d = in_.scorers[k].score_N[sample] - p.mean[k][c];
+  return -0.5 * (kLogTwoPi + log_p.variance[k][c] + d * d / p.variance[k][c]);
 }
 
 EmParameters Em::logarithms(const EmParameters& p) const {
@@ -134,6 +181,7 @@ EmParameters Em::logarithms(const EmParameters& p) const {
   apply(result.prior_C);
   for (auto& confusion : result.confusion) apply(confusion);
   for (auto& variance : result.variance) apply(variance);
+  for (auto& density : result.density) apply(density);
   return result;
 }
 
@@ -237,6 +285,23 @@ void Em::fit_scores(size_t k, const std::vector<double>& posterior_NC, const std
   for (size_t c = 0; c < num; ++c) variance[c] = std::max(square[c] / weight[c], least);
   p.mean.push_back(std::move(mean));
   p.variance.push_back(std::move(variance));
+}
+
+void Em::fit_density(size_t k, const std::vector<double>& posterior_NC, const std::vector<double>& weight_N,
+                     EmParameters& p) const {
+  const size_t num = num_classes_;
+  const size_t num_bins = edges_[k].size() + 1;
+  auto density_CK = expected_CK_[k];
+  for (auto& share : density_CK) share *= config_.prior_count;
+  for (size_t i = 0; i < num_samples(); ++i) {
+    if (bin_N_[k][i] < 0) continue;
+    for (size_t c = 0; c < num; ++c) {
+      density_CK[c * num_bins + static_cast<size_t>(bin_N_[k][i])] +=
+          weight_N[i] * trust(k, i) * posterior_NC[i * num + c];
+    }
+  }
+  for (size_t c = 0; c < num; ++c) scale_to_one(density_CK.data() + c * num_bins, num_bins);
+  p.density.push_back(std::move(density_CK));
 }
 
 }  // namespace limbic::weak

@@ -13,6 +13,7 @@ struct EmParameters {
   std::vector<std::vector<double>> confusion;  ///< of each voter, (C, C)
   std::vector<std::vector<double>> mean;       ///< of each scorer, C
   std::vector<std::vector<double>> variance;
+  std::vector<std::vector<double>> density;  ///< of each scorer in bins, (C, K)
 };
 
 /// The model's sums over samples, each with a weight: 1, or how often a bootstrap drew it. Refers to its
@@ -35,10 +36,20 @@ class Em {
   double log_prior(const EmParameters& p) const;
 
   /// The class that the score alone makes most probable, -1 without one.
-  int32_t class_by_score(const EmParameters& p, size_t k, double score) const;
+  int32_t class_by_score(const EmParameters& p, const EmParameters& log_p, size_t k, size_t sample) const;
+  /// Logarithms of probabilities and variances; means as they are.
+  EmParameters logarithms(const EmParameters& p) const;
+  /// Borders of a scorer's bins.
+  const std::vector<double>& edges(size_t k) const { return edges_[k]; }
 
  private:
-  EmParameters logarithms(const EmParameters& p) const;
+  void make_bins(size_t k);
+  bool has_bins() const { return config_.scorers == ScorerModel::kBins; }
+  /// Log-likelihood of a sample's score given a class. @param log_p  of logarithms(p)
+  double log_density(const EmParameters& p, const EmParameters& log_p, size_t k, size_t sample,
+                     size_t c) const;
+  void fit_density(size_t k, const std::vector<double>& posterior_NC, const std::vector<double>& weight_N,
+                   EmParameters& p) const;
 
   double trust(size_t k, size_t i) const;
 
@@ -67,6 +78,9 @@ class Em {
   size_t num_classes_;
   std::vector<double> spread_;  ///< of each scorer
   std::vector<double> centre_;
+  std::vector<std::vector<double>> edges_;
+  std::vector<std::vector<int32_t>> bin_N_;       ///< of each scorer; -1 = abstains
+  std::vector<std::vector<double>> expected_CK_;  ///< of each scorer: Gaussians at the classes' levels
 };
 
 }  // namespace limbic::weak

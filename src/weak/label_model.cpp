@@ -44,6 +44,7 @@ Climb climb(const Em& em, EmParameters p, const std::vector<double>& weight_N, s
 std::vector<double> accuracies(const LabelModelInput& input, const Em& em, const Climb& fit,
                                const std::vector<double>& weight_N) {
   const auto num = static_cast<size_t>(input.num_classes);
+  const auto log_p = em.logarithms(fit.p);
   std::vector<double> result;
   const auto of = [&](const auto& class_at) {
     double right = 0;
@@ -58,7 +59,7 @@ std::vector<double> accuracies(const LabelModelInput& input, const Em& em, const
   };
   for (const auto& voter : input.voters) of([&](size_t i) { return voter.vote_N[i]; });
   for (size_t k = 0; k < input.scorers.size(); ++k) {
-    of([&](size_t i) { return em.class_by_score(fit.p, k, input.scorers[k].score_N[i]); });
+    of([&](size_t i) { return em.class_by_score(fit.p, log_p, k, i); });
   }
   return result;
 }
@@ -137,6 +138,7 @@ LabelModelFit fit_label_model(const LabelModelInput& input, const LabelModelConf
     const auto of_draw = accuracies(input, em, again, drawn_weight);
     for (size_t s = 0; s < found.size(); ++s) drawn[s].push_back(of_draw[s]);
   }
+  const auto log_p = em.logarithms(fit.p);
   const auto reliability = [&](size_t s) {
     const auto ends = signals::percentiles(drawn[s], {2.5, 97.5});
     return Reliability{found[s], ends[0], ends[1], coverage[s]};
@@ -148,10 +150,11 @@ LabelModelFit fit_label_model(const LabelModelInput& input, const LabelModelConf
     std::vector<double> deviation;
     for (const double v : fit.p.variance[k]) deviation.push_back(std::sqrt(v));
     std::vector<int32_t> choice_N;
-    for (const double score : input.scorers[k].score_N)
-      choice_N.push_back(em.class_by_score(fit.p, k, score));
+    for (size_t i = 0; i < size; ++i) choice_N.push_back(em.class_by_score(fit.p, log_p, k, i));
+    const bool has_bins = config.scorers == ScorerModel::kBins;
     result.scorers.push_back({input.scorers[k].name, reliability(input.voters.size() + k), fit.p.mean[k],
-                              std::move(deviation), std::move(choice_N)});
+                              std::move(deviation), has_bins ? em.edges(k) : std::vector<double>{},
+                              has_bins ? fit.p.density[k] : std::vector<double>{}, std::move(choice_N)});
   }
   result.prior_C = fit.p.prior_C;
   result.posterior_NC = std::move(fit.posterior_NC);

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "limbic/core/error.h"
 #include "limbic/core/suggest.h"
@@ -18,7 +20,8 @@ namespace {
 /// Reads the sources of one task.
 class SourceReader {
  public:
-  SourceReader(const WeakLabelInput& input, ReadSources& out) : in_(input), out_(out) {}
+  SourceReader(const WeakLabelInput& input, ReadSources& out)
+      : in_(input), out_(out), person_N_(people_of(input)) {}
 
   void read(const std::string& name, const EdaSource& source) {
     EdaReading reading{name, &source, {}, {}, {}, levels_of(source.levels)};
@@ -35,9 +38,9 @@ class SourceReader {
           const auto stream = samples.stream(source.stream, row);
           length_s = static_cast<double>(stream.num_frames) / stream.rate_hz;
         }
-        reading.windows.push_back({reading.tracks.size(), samples.code(data::SampleField::kSubject, row),
-                                   start_s, start_s + length_s});
-        reading.position.push_back(position_of.at(row));
+        const size_t position = position_of.at(row);
+        reading.windows.push_back({reading.tracks.size(), person_N_[position], start_s, start_s + length_s});
+        reading.position.push_back(position);
       }
       reading.tracks.emplace_back(recording.series, source.arousal);
     }
@@ -130,13 +133,6 @@ class SourceReader {
     return levels_C;
   }
 
-  std::vector<int32_t> subjects() const {
-    std::vector<int32_t> subject_N;
-    for (const int64_t row : in_.indices)
-      subject_N.push_back(in_.store->samples().code(data::SampleField::kSubject, row));
-    return subject_N;
-  }
-
   double mean_of(int64_t row, const std::string& stream, int64_t column) const {
     if (!in_.store->samples().has_stream(stream, row)) return signals::kMissing;
     const auto read = in_.store->read_stream(row, stream);
@@ -154,7 +150,7 @@ class SourceReader {
   }
 
   void add(const std::string& name, std::vector<double> number_N, const NumberReading& reading) {
-    number_N = normalise_within(number_N, subjects(), reading.normalise);
+    number_N = normalise_within(number_N, person_N_, reading.normalise);
     if (reading.cuts.empty()) {
       out_.scorers.push_back({name, std::move(number_N), {}, levels_of(reading.levels)});
       return;
@@ -175,6 +171,7 @@ class SourceReader {
 
   const WeakLabelInput& in_;
   ReadSources& out_;
+  std::vector<int32_t> person_N_;
 };
 
 }  // namespace
@@ -188,6 +185,21 @@ Scorer EdaReading::at(double lag_s, size_t num_samples) const {
     scorer.trust_N[position[i]] = scores.quality_N[i];
   }
   return scorer;
+}
+
+std::vector<int32_t> people_of(const WeakLabelInput& input) {
+  using data::SampleField;
+  const auto& samples = input.store->samples();
+  std::map<std::tuple<int32_t, int32_t, int32_t>, int32_t> known;
+  std::vector<int32_t> person_N;
+  for (const int64_t row : input.indices) {
+    const int32_t subject = samples.code(SampleField::kSubject, row);
+    const int32_t clip = subject != 0 ? 0 : samples.code(SampleField::kClip, row);
+    const auto next = static_cast<int32_t>(known.size());
+    person_N.push_back(
+        known.try_emplace({samples.code(SampleField::kCorpus, row), subject, clip}, next).first->second);
+  }
+  return person_N;
 }
 
 ReadSources read_sources(const WeakLabelInput& input, const WeakLabelConfig& config) {

@@ -27,6 +27,9 @@ struct ReadSources {
   std::vector<EdaReading> eda;
 };
 
+/// A number for each person of the input: who is nobody by name is known by the recording.
+std::vector<int32_t> people_of(const WeakLabelInput& input);
+
 /// @throws Error(kConfig, kData)
 ReadSources read_sources(const WeakLabelInput& input, const WeakLabelConfig& config);
 

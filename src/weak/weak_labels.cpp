@@ -119,11 +119,7 @@ WeakLabels make_weak_labels(const WeakLabelInput& input, const WeakLabelConfig& 
   ReportParts parts;
   parts.model_input.num_classes = input.task.num_classes();
   parts.model_input.known_N = input.known_N;
-  for (const int64_t row : input.indices) {
-    const int32_t subject = input.store->samples().code(data::SampleField::kSubject, row);
-    // Who is nobody stands alone.
-    parts.model_input.group_N.push_back(subject != 0 ? subject : -1 - static_cast<int32_t>(row));
-  }
+  parts.model_input.group_N = people_of(input);
   std::vector<Voter> of_groups;
   for (const auto& [name, members] : config.groups)
     of_groups.push_back(voter_of_group(name, members, config, sources.voters, parts, parts.model_input));

@@ -36,18 +36,22 @@ json voter_json(const std::string& type, const VoterFit& fit, size_t num_classes
 }
 
 json scorer_json(const std::string& type, const ScorerFit& fit) {
-  return {{"type", type},
-          {"coverage", fit.reliability.coverage},
-          {"accuracy", with_interval(fit.reliability)},
-          {"mean", fit.mean_C},
-          {"deviation", fit.deviation_C}};
+  json result = {{"type", type},
+                 {"coverage", fit.reliability.coverage},
+                 {"accuracy", with_interval(fit.reliability)},
+                 {"mean", fit.mean_C},
+                 {"deviation", fit.deviation_C}};
+  if (fit.density_CK.empty()) return result;
+  result["bins"] = {{"edges", fit.edges}, {"density", fit.density_CK}};
+  return result;
 }
 
 json lag_json(const LagEstimate& lag) {
   json curve = json::array();
   for (size_t k = 0; k < lag.lags_s.size(); ++k) curve.push_back({lag.lags_s[k], lag.association[k]});
-  return {{"value", lag.lag_s}, {"low", lag.low_s},           {"high", lag.high_s},
-          {"learned", true},    {"num_known", lag.num_known}, {"curve", std::move(curve)}};
+  return {{"value", lag.lag_s},       {"low", lag.low_s},           {"high", lag.high_s},
+          {"learned", true},          {"inertia_s", lag.inertia_s}, {"num_known", lag.num_known},
+          {"curve", std::move(curve)}};
 }
 
 /// Share of right answers, and among how many.

@@ -48,6 +48,8 @@ struct EdaArousalConfig {
   double min_lag_s = 0.0;
   double max_lag_s = 6.0;
   double lag_step_s = 0.25;
+  std::optional<double> inertia_s;
+  double max_inertia_s = 2.0;
   double min_good_share = 0.5;
   signals::EdaConfig analysis;
   signals::CvxEdaConfig cvxeda;
@@ -63,6 +65,11 @@ struct EdaArousalConfig {
     v("min_lag_s", min_lag_s, "of a learned lag", config::in_range(0.0, 30.0));
     v("max_lag_s", max_lag_s, "of a learned lag", config::in_range(0.0, 30.0));
     v("lag_step_s", lag_step_s, "between the lags that are tried", config::in_range(0.01, 5.0));
+    v("inertia_s", inertia_s,
+      "to learn the lag: time constant in which a felt state follows what its label says at once; null = "
+      "learned up to max_inertia_s",
+      config::in_range(0.0, 30.0));
+    v("max_inertia_s", max_inertia_s, "of a learned inertia", config::in_range(0.0, 30.0));
     v("min_good_share", min_good_share, "windows with a smaller share of good samples get no score",
       config::in_range(0.0, 1.0));
     v("analysis", analysis, "quality and responses");
@@ -87,6 +94,10 @@ class EdaTrack {
   /// [start_s, end_s) of the recording's clock; what is bad or missing has no part in rates and means, NaN
   /// when all is.
   Window at(double start_s, double end_s) const;
+  /// Responses that begin in each of `num_steps` steps from start_s on: sum of the roots of their amplitudes.
+  std::vector<double> activity(double start_s, double step_s, size_t num_steps) const;
+  double start_s() const { return good_.t0_s; }
+  double end_s() const { return good_.t0_s + static_cast<double>(good_.sum.size() - 1) / good_.rate_hz; }
 
  private:
   /// Integral of a series from its start, between samples linear, so that means of any stretch are O(1).
@@ -127,15 +138,24 @@ struct LagEstimate {
   double lag_s = 0;  ///< vertex of the parabola through the curve about its highest point
   double low_s = 0;  ///< 95 % percentile interval, people resampled; NaN with one
   double high_s = 0;
+  double inertia_s = 0;
   std::vector<double> lags_s;
-  std::vector<double> association;  ///< in [0, 1]; NaN where too little is known
+  std::vector<double> association;  ///< at that inertia, in [0, 1]
   int64_t num_known = 0;            ///< windows that had a say
 };
 
-/// The lag at which the phasic score (of `tonic` the level) tells the classes apart best: share of its
-/// variance that lies between them (correlation ratio). Windows have `membership_NC`: probabilities of the
-/// classes, a row of zeros where nothing is known.
-/// @throws Error(kData) when fewer than two classes have a window with a score
+// Note [The lag]
+// A label holds from the first to the last moment of its window; what is felt takes time to turn (Kuppens,
+// Allen, Sheeber: Psychological Science 21(7), 2010, call it inertia), and the skin answers with a latency. A
+// lag fitted to the labels alone is the sum. So both are fitted: classes over time, known windows as they
+// are and the mean where nothing is known, pass a first-order low-pass of time constant `inertia_s` and
+// explain, `lag_s` later, the responses that begin in each step. The share of variance explained (R^2, pooled
+// over people, each about their own means) is the association. A step keeps its onset where a low-pass
+// smears it, which is what tells the two apart; with few labels their sum is surer than either.
+
+/// The lag, and inertia, with which the classes explain the responses best, see Note [The lag].
+/// @param membership_NC  probabilities of the classes of each window, a row of zeros where nothing is known
+/// @throws Error(kData) when fewer than two classes have a window, or no response is near them
 LagEstimate learn_lag(const std::vector<EdaTrack>& tracks, const std::vector<EdaWindow>& windows,
                       const std::vector<double>& membership_NC, int64_t num_classes,
                       const EdaArousalConfig& config);

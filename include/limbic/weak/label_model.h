@@ -19,8 +19,19 @@ constexpr auto enum_names(VoterModel) {
   return std::array{std::pair{VoterModel::kFull, "full"}, std::pair{VoterModel::kOneCoin, "one_coin"}};
 }
 
+/// What a score's distribution given the class is taken for.
+enum class ScorerModel {
+  kBins,      ///< any: frequencies in bins of equal numbers of scores
+  kGaussian,  ///< normal; where it is not, EM without labels finds the score's own clumps, not the classes
+};
+constexpr auto enum_names(ScorerModel) {
+  return std::array{std::pair{ScorerModel::kBins, "bins"}, std::pair{ScorerModel::kGaussian, "gaussian"}};
+}
+
 struct LabelModelConfig {
   VoterModel voters = VoterModel::kFull;
+  ScorerModel scorers = ScorerModel::kBins;
+  int64_t num_bins = 8;
   bool tied = false;
   bool learn_prior = true;
   bool shared_deviation = true;
@@ -35,9 +46,12 @@ struct LabelModelConfig {
   void visit(Visitor& v) {
     v("voters", voters, "full: a confusion matrix a voter; one_coin: one accuracy a voter");
     v("tied", tied, "all voters share one confusion matrix (accuracy): many of them with few votes each");
+    v("scorers", scorers, "how scores scatter given the class: bins (any way) or gaussian");
+    v("num_bins", num_bins, "bins: of every scorer, each with as many scores; equal scores share one",
+      config::in_range(2, 256));
     v("learn_prior", learn_prior, "learn how frequent the classes are; false: all alike");
     v("shared_deviation", shared_deviation,
-      "scores of all classes scatter alike, so that a higher score never speaks for a lower class");
+      "gaussian: scores of all classes scatter alike, so that a higher score never speaks for a lower class");
     v("prior_accuracy", prior_accuracy, "what is thought of a voter before anything is seen",
       config::between(0.0, 1.0));
     v("prior_count", prior_count, "and how many samples of every class that thought weighs",
@@ -65,7 +79,7 @@ struct Scorer {
   std::vector<double> score_N;  ///< NaN = abstains
   std::vector<double> trust_N;  ///< in [0, 1], the power of its likelihood; empty = 1
   /// Where the classes' scores are expected before anything is seen: deviations from the mean. They tell up
-  /// from down where no label does.
+  /// from down where no label does; a lone scorer without labels has nothing else to go by.
   std::vector<double> levels_C;
 };
 
@@ -94,9 +108,11 @@ struct VoterFit {
 struct ScorerFit {
   std::string name;
   Reliability reliability;
-  std::vector<double> mean_C;
+  std::vector<double> mean_C;  ///< by the posterior
   std::vector<double> deviation_C;
-  std::vector<int32_t> choice_N;  ///< class that the score alone makes most probable; -1 without one
+  std::vector<double> edges;       ///< bins: K - 1 ascending borders; a score on a border is of the bin above
+  std::vector<double> density_CK;  ///< bins: probability of each given the class; rows sum to 1
+  std::vector<int32_t> choice_N;   ///< class that the score alone makes most probable; -1 without one
 };
 
 struct LabelModelFit {
@@ -110,8 +126,8 @@ struct LabelModelFit {
 };
 
 /// EM of Dawid & Skene (Applied Statistics 28(1), 1979) with abstention that means nothing, pseudo-counts,
-/// known classes held (semi-supervised), and numbers as further sources: Gaussians given the class,
-/// independent of the others. Two sources that err together count double: see WeakLabelConfig::groups.
+/// known classes held (semi-supervised), and numbers as further sources, with a distribution given the class
+/// and independent of the others. Two sources that err together count double: see WeakLabelConfig::groups.
 /// Deterministic.
 /// @throws Error(kConfig) without a source; Error(kInternal) for lists of different sizes
 LabelModelFit fit_label_model(const LabelModelInput& input, const LabelModelConfig& config = {});
