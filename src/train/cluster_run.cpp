@@ -146,13 +146,12 @@ std::string number_text(double value) {
 }
 
 std::string table_of(const ClusteredSpace& one) {
-  std::string dims = std::to_string(one.space->points.num_dims);
+  std::string dims = fmt::format("{} dimensions", one.space->points.num_dims);
   if (one.points.num_dims < one.space->points.num_dims)
     dims += fmt::format(" (first {} components, {:.1f} % of the variance)", one.points.num_dims,
                         100 * one.explained);
-  std::string text =
-      fmt::format("\n{}: {} samples, {} dimensions, {} clusters, silhouette {}\n", one.space->name,
-                  one.points.num_points, dims, one.clustering.k, number_text(one.silhouette));
+  std::string text = fmt::format("\n{}: {} samples, {}, {} clusters, silhouette {}\n", one.space->name,
+                                 one.points.num_points, dims, one.clustering.k, number_text(one.silhouette));
   size_t width = 7;
   for (const auto& row : one.against) width = std::max(width, row.reference->name.size());
   text +=
