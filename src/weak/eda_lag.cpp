@@ -167,26 +167,32 @@ std::vector<double> with_inertia(const std::vector<double>& class_TP, size_t num
 /// For every person, inertia and lag.
 using LagSums = std::vector<std::vector<RegressionSums>>;  ///< [person][inertia x lag]
 
-/// Curve over the lags at the inertia whose curve gets highest. @return its index
+/// Association over the lags at one inertia.
+std::vector<double> curve_at(const LagSums& sums, const std::vector<double>& weight_of_person,
+                             size_t num_regressors, size_t num_lags, size_t inertia) {
+  std::vector<double> curve;
+  for (size_t k = 0; k < num_lags; ++k) {
+    RegressionSums pooled(num_regressors);
+    for (size_t p = 0; p < sums.size(); ++p)
+      pooled.add_centred(sums[p][inertia * num_lags + k], weight_of_person[p]);
+    curve.push_back(pooled.explained());
+  }
+  return curve;
+}
+
+/// The curve that gets highest of those at inertias [1, n). @return its index
 size_t best_curve(const LagSums& sums, const std::vector<double>& weight_of_person, size_t num_regressors,
                   size_t num_lags, std::vector<double>& curve) {
-  const size_t num_inertias = sums.front().size() / num_lags;
-  size_t best = 0;
+  size_t best = 1;
   double highest = -1;
-  for (size_t r = 0; r < num_inertias; ++r) {
-    std::vector<double> here;
-    for (size_t k = 0; k < num_lags; ++k) {
-      RegressionSums pooled(num_regressors);
-      for (size_t p = 0; p < sums.size(); ++p)
-        pooled.add_centred(sums[p][r * num_lags + k], weight_of_person[p]);
-      here.push_back(pooled.explained());
-    }
-    for (const double value : here) {
-      if (!(value > highest)) continue;
-      highest = value;
-      best = r;
-      curve = here;
-    }
+  for (size_t r = 1; r < sums.front().size() / num_lags; ++r) {
+    auto here = curve_at(sums, weight_of_person, num_regressors, num_lags, r);
+    double top = -1;
+    for (const double value : here) top = std::isnan(value) ? top : std::max(top, value);
+    if (r > 1 && top <= highest) continue;
+    highest = top;
+    best = r;
+    curve = std::move(here);
   }
   return best;
 }
@@ -229,7 +235,7 @@ LagEstimate learn_lag(const std::vector<EdaTrack>& tracks, const std::vector<Eda
       std::max(first_shift, static_cast<int64_t>(std::floor(config.max_lag_s / step_s + 1e-9)));
   for (int64_t k = first_shift; k <= last_shift; ++k)
     result.lags_s.push_back(static_cast<double>(k) * step_s);
-  std::vector<double> inertias_s;
+  std::vector<double> inertias_s{0.0};
   if (config.inertia_s) {
     inertias_s.push_back(*config.inertia_s);
   } else {
@@ -271,24 +277,30 @@ LagEstimate learn_lag(const std::vector<EdaTrack>& tracks, const std::vector<Eda
   }
 
   const size_t num_lags = result.lags_s.size();
-  const size_t best =
-      best_curve(sums, std::vector<double>(sums.size(), 1.0), num_regressors, num_lags, result.association);
-  if (result.association.empty()) refuse();
-  result.inertia_s = inertias_s[best];
+  const std::vector<double> ones(sums.size(), 1.0);
+  result.association = curve_at(sums, ones, num_regressors, num_lags, 0);
   result.lag_s = vertex_of(result.lags_s, result.association);
-  std::vector<double> drawn_s;
+  if (std::isnan(result.lag_s)) refuse();
+  std::vector<double> curve;
+  result.inertia_s = inertias_s[best_curve(sums, ones, num_regressors, num_lags, curve)];
+  result.latency_s = vertex_of(result.lags_s, curve);
+  std::vector<double> lags_s;
+  std::vector<double> latencies_s;
   for (uint64_t r = 0; sums.size() > 1 && r < kNumLagDraws; ++r) {
     core::Rng rng(r, kLagKey);
     std::vector<double> weight(sums.size(), 0.0);
     for (size_t p = 0; p < sums.size(); ++p)
       weight[static_cast<size_t>(rng.below(static_cast<int64_t>(sums.size())))] += 1;
-    std::vector<double> curve;
+    lags_s.push_back(vertex_of(result.lags_s, curve_at(sums, weight, num_regressors, num_lags, 0)));
     best_curve(sums, weight, num_regressors, num_lags, curve);
-    if (!curve.empty()) drawn_s.push_back(vertex_of(result.lags_s, curve));
+    latencies_s.push_back(vertex_of(result.lags_s, curve));
   }
-  const auto ends = signals::percentiles(drawn_s, {2.5, 97.5});
-  result.low_s = ends[0];
-  result.high_s = ends[1];
+  const auto of_lag = signals::percentiles(lags_s, {2.5, 97.5});
+  result.low_s = of_lag[0];
+  result.high_s = of_lag[1];
+  const auto of_latency = signals::percentiles(latencies_s, {2.5, 97.5});
+  result.latency_low_s = of_latency[0];
+  result.latency_high_s = of_latency[1];
   return result;
 }
 

@@ -49,8 +49,13 @@ json scorer_json(const std::string& type, const ScorerFit& fit) {
 json lag_json(const LagEstimate& lag) {
   json curve = json::array();
   for (size_t k = 0; k < lag.lags_s.size(); ++k) curve.push_back({lag.lags_s[k], lag.association[k]});
-  return {{"value", lag.lag_s},       {"low", lag.low_s},           {"high", lag.high_s},
-          {"learned", true},          {"inertia_s", lag.inertia_s}, {"num_known", lag.num_known},
+  return {{"value", lag.lag_s},
+          {"low", lag.low_s},
+          {"high", lag.high_s},
+          {"learned", true},
+          {"latency", {{"value", lag.latency_s}, {"low", lag.latency_low_s}, {"high", lag.latency_high_s}}},
+          {"inertia_s", lag.inertia_s},
+          {"num_known", lag.num_known},
           {"curve", std::move(curve)}};
 }
 
@@ -154,8 +159,12 @@ std::string source_line(const std::string& name, const json& source, const json&
                   shown(accuracy.at("high")));
   if (const auto lag = source.find("lag"); lag != source.end()) {
     line += fmt::format("  lag {} s", shown(lag->at("value"), "{:.2f}"));
-    if (lag->value("learned", false))
-      line += fmt::format(" [{}, {}]", shown(lag->at("low"), "{:.2f}"), shown(lag->at("high"), "{:.2f}"));
+    if (lag->value("learned", false)) {
+      const auto& latency = lag->at("latency");
+      line += fmt::format(" [{}, {}], latency {} [{}, {}]", shown(lag->at("low"), "{:.2f}"),
+                          shown(lag->at("high"), "{:.2f}"), shown(latency.at("value"), "{:.2f}"),
+                          shown(latency.at("low"), "{:.2f}"), shown(latency.at("high"), "{:.2f}"));
+    }
   }
   if (const auto of = audit.find(name); of != audit.end()) {
     if (of->contains("accuracy")) line += "  audit " + shown(of->at("accuracy").at("value"));

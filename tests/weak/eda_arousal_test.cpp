@@ -161,15 +161,18 @@ TEST(EdaArousal, TheTonicScoreFollowsTheLevel) {
 TEST(EdaArousal, FindsThePlantedLagFromFewLabels) {
   const EdaArousalConfig config;
   for (const double lag_s : {1.0, 2.0, 3.5}) {
-    const auto world = planted_arousal(lag_s, config);
+    const auto world = planted_arousal(lag_s, config, 20);
     const auto all = learn_lag(world.tracks, world.windows, world.membership(1.0), 2, config);
-    EXPECT_NEAR(all.lag_s, lag_s, 0.3) << "all labels";
-    EXPECT_EQ(all.num_known, 480);
+    EXPECT_NEAR(all.lag_s, lag_s, 0.4) << "all labels";
+    // What a state's inertia explains is not the skin's.
+    EXPECT_LT(all.latency_s, all.lag_s);
+    EXPECT_GT(all.latency_s, all.lag_s - 1);
+    EXPECT_EQ(all.num_known, 1200);
     ASSERT_EQ(all.lags_s.size(), 25u);
     EXPECT_LE(all.low_s, all.lag_s);
     EXPECT_GE(all.high_s, all.lag_s);
-    const auto few = learn_lag(world.tracks, world.windows, world.membership(0.2), 2, config);
-    EXPECT_NEAR(few.lag_s, lag_s, 0.6) << "a fifth of the labels";
+    const auto few = learn_lag(world.tracks, world.windows, world.membership(0.4), 2, config);
+    EXPECT_NEAR(few.lag_s, lag_s, 0.8) << "two fifths of the labels";
   }
 }
 

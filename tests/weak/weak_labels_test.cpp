@@ -160,6 +160,7 @@ TEST_F(WeakLabelsTest, JoinsSkinReportsAndPeopleAndSaysHowFarToTrustThem) {
         << name;
   }
   EXPECT_NEAR(at(report, "/sources/skin/lag/value"), kLag_s, 0.5);
+  EXPECT_LT(at(report, "/sources/skin/lag/latency/value"), at(report, "/sources/skin/lag/value"));
   EXPECT_EQ(report.at("/sources/skin/lag/curve"_json_pointer).size(), 25u);
   EXPECT_GT(at(report, "/audit/sources/skin/auc"), 0.7);
   EXPECT_LT(at(report, "/sources/rule/coverage"), 0.8);

@@ -48,7 +48,7 @@ struct EdaArousalConfig {
   double min_lag_s = 0.0;
   double max_lag_s = 6.0;
   double lag_step_s = 0.25;
-  std::optional<double> inertia_s;
+  std::optional<double> inertia_s = 0.75;
   double max_inertia_s = 2.0;
   double min_good_share = 0.5;
   signals::EdaConfig analysis;
@@ -60,14 +60,14 @@ struct EdaArousalConfig {
     v("combined_tonic", combined_tonic, "combined: weight of the tonic level beside the phasic mean",
       config::at_least(0.0));
     v("normalise", normalise, "within each subject: robust, z, rank or none");
-    v("lag_s", lag_s, "from arousal to the onset of its responses; null = learned in [min_lag_s, max_lag_s]",
+    v("lag_s", lag_s, "from a label's window to its responses; null = learned in [min_lag_s, max_lag_s]",
       config::in_range(0.0, 30.0));
     v("min_lag_s", min_lag_s, "of a learned lag", config::in_range(0.0, 30.0));
     v("max_lag_s", max_lag_s, "of a learned lag", config::in_range(0.0, 30.0));
     v("lag_step_s", lag_step_s, "between the lags that are tried", config::in_range(0.01, 5.0));
     v("inertia_s", inertia_s,
-      "to learn the lag: time constant in which a felt state follows what its label says at once; null = "
-      "learned up to max_inertia_s",
+      "time constant in which a felt state follows what its label says at once, to tell the skin's latency "
+      "from the lag; null = learned up to max_inertia_s, which takes hours of labels",
       config::in_range(0.0, 30.0));
     v("max_inertia_s", max_inertia_s, "of a learned inertia", config::in_range(0.0, 30.0));
     v("min_good_share", min_good_share, "windows with a smaller share of good samples get no score",
@@ -138,22 +138,27 @@ struct LagEstimate {
   double lag_s = 0;  ///< vertex of the parabola through the curve about its highest point
   double low_s = 0;  ///< 95 % percentile interval, people resampled; NaN with one
   double high_s = 0;
-  double inertia_s = 0;
   std::vector<double> lags_s;
-  std::vector<double> association;  ///< at that inertia, in [0, 1]
-  int64_t num_known = 0;            ///< windows that had a say
+  std::vector<double> association;  ///< in [0, 1]
+  /// The skin's own part of the lag, beyond the inertia of what is felt.
+  double latency_s = 0;
+  double latency_low_s = 0;
+  double latency_high_s = 0;
+  double inertia_s = 0;
+  int64_t num_known = 0;  ///< windows that had a say
 };
 
 // Note [The lag]
-// A label holds from the first to the last moment of its window; what is felt takes time to turn (Kuppens,
-// Allen, Sheeber: Psychological Science 21(7), 2010, call it inertia), and the skin answers with a latency. A
-// lag fitted to the labels alone is the sum. So both are fitted: classes over time, known windows as they
-// are and the mean where nothing is known, pass a first-order low-pass of time constant `inertia_s` and
-// explain, `lag_s` later, the responses that begin in each step. The share of variance explained (R^2, pooled
-// over people, each about their own means) is the association. A step keeps its onset where a low-pass
-// smears it, which is what tells the two apart; with few labels their sum is surer than either.
+// A label holds from the first to the last moment of its window; what is felt takes time to turn (emotional
+// inertia: Kuppens, Allen, Sheeber, Psychological Science 21(7), 2010), and the skin answers with a latency.
+// The lag from labels to responses is about the sum of both, and the one to look at windows with. For the
+// latency, classes over time (known windows as they are, the mean where nothing is known) first pass a
+// low-pass of time constant `inertia_s`, 0 for the lag. Either way they explain, so long later, the responses
+// that begin in each step: the association is the share of variance explained (R^2), pooled over people, each
+// about their own means. Latency and inertia can be learned together, for a step keeps its onset where a
+// low-pass smears it; but it takes some hours of labelled signal to tell them apart.
 
-/// The lag, and inertia, with which the classes explain the responses best, see Note [The lag].
+/// The lag with which the classes explain the responses best, see Note [The lag].
 /// @param membership_NC  probabilities of the classes of each window, a row of zeros where nothing is known
 /// @throws Error(kData) when fewer than two classes have a window, or no response is near them
 LagEstimate learn_lag(const std::vector<EdaTrack>& tracks, const std::vector<EdaWindow>& windows,
