@@ -16,6 +16,8 @@ InitReport init_from(model::MultimodalModel& model, const std::string& from) {
   const auto own = nn::state_of(*model.as_module());
   InitReport report;
   report.num_own = static_cast<int64_t>(own.size());
+  // Statistics of inputs fit any encoder of the modality; what was learned must, too.
+  const auto parameters = model.as_module()->named_parameters();
   int64_t num_of_encoders = 0;
   at::NoGradGuard no_grad;
   for (const auto& [name, tensor] : own) {
@@ -27,7 +29,7 @@ InitReport init_from(model::MultimodalModel& model, const std::string& from) {
     }
     at::Tensor(tensor).copy_(found->second);
     ++report.num_taken;
-    if (name.rfind("encoders.", 0) == 0) ++num_of_encoders;
+    if (name.rfind("encoders.", 0) == 0 && parameters.contains(name)) ++num_of_encoders;
   }
   require(num_of_encoders > 0, ErrorCode::kModel,
           "train.init_from: no tensor of an encoder of " + from + " fits this model; it has encoders for " +

@@ -13,7 +13,8 @@ TEST(SeedStatistics, QuantilesAreThoseOfTheTables) {
   EXPECT_NEAR(student_t_quantile(0.975, 2), 4.302652729911275, 1e-9);
   EXPECT_NEAR(student_t_quantile(0.975, 4), 2.7764451051977987, 1e-9);
   EXPECT_NEAR(student_t_quantile(0.95, 9), 1.8331129326536335, 1e-9);
-  EXPECT_NEAR(student_t_quantile(0.05, 30), -1.6972608943617378, 1e-9);
+  // R's qt: scipy 1.10 is off by 8e-9 here.
+  EXPECT_NEAR(student_t_quantile(0.05, 30), -1.697260886593957, 1e-9);
 }
 
 TEST(SeedStatistics, TheIntervalIsStudents) {

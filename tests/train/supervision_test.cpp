@@ -59,7 +59,7 @@ TEST_F(SupervisedTraining, WeakLabelsTeachWhereTheBudgetLeavesNone) {
   EvaluateOptions options{"", "test", "best", 1};
   options.by = "level";
   const auto by = evaluate_run(dir_ / "run", options);
-  const auto& groups = formats::read_json(by.directory + "/metrics.json").at("by").at("groups");
+  const auto groups = formats::read_json(by.directory + "/metrics.json").at("by").at("groups");
   EXPECT_EQ(groups.size(), 3u);
   int64_t total = 0;
   for (const auto& group : groups) total += group.at("tasks").at("emotion").at("num_samples").get<int64_t>();
