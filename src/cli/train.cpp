@@ -180,7 +180,8 @@ void add_train(CLI::App& app, Context& context) {
   train->add_option("overrides", args->more_overrides, "further overrides, as for --set");
   train
       ->add_option("--set", args->overrides,
-                   "dotted override, e.g. --set train.optimizer.lr=3e-4; lists by index, + adds an element (repeatable)")
+                   "dotted override, e.g. --set train.optimizer.lr=3e-4; lists by index, + adds an element "
+                   "(repeatable)")
       ->take_all()
       ->expected(1);
   train->add_option("--resume", args->resume,

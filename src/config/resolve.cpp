@@ -238,8 +238,8 @@ class Override {
           if (!node->is_sequence()) return;
           const auto index = key == "+" ? std::optional<uint64_t>(node->children.size()) : parse_uint64(key);
           if (!index) {
-            return fail(fmt::format("{} is a list; expected an index from 0, or + for one more, got '{}'", path,
-                                    one_line(key)));
+            return fail(fmt::format("{} is a list; expected an index from 0, or + for one more, got '{}'",
+                                    path, one_line(key)));
           }
           type = &type->element();
           if (key == "+") node->children.push_back(blank(*type));

@@ -115,8 +115,9 @@ void LogMelFeature::validate(config::Checks& checks) const {
 }
 
 void ValuesFeature::validate(config::Checks& checks) const {
-  checks.expect(clip == 0 || normalise != Normalise::kNone, "clip",
-                "cuts normalised values, but normalise is none; choose a normalise, or the encoder's own clip");
+  checks.expect(
+      clip == 0 || normalise != Normalise::kNone, "clip",
+      "cuts normalised values, but normalise is none; choose a normalise, or the encoder's own clip");
   checks.expect(std::isfinite(clip) && clip >= 0, "clip",
                 "must not be negative, got " + std::to_string(clip));
 }

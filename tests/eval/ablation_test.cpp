@@ -60,7 +60,7 @@ TEST(ShapleyValues, HoldTheAxioms) {
   for (size_t m = 0; m < 4; ++m)  // additivity
     EXPECT_NEAR(shapley_values(sum)[m], shapley[m] + shapley_values(other)[m], 1e-12);
   for (Subset s = 0; s < 16; ++s) {
-    if ((s & 3U) == 2) game[s] = game[s ^ 3U];   // players 0 and 1 are worth the same everywhere
+    if ((s & 3U) == 2) game[s] = game[s ^ 3U];  // players 0 and 1 are worth the same everywhere
   }
   for (Subset s = 0; s < 16; ++s) {
     if ((s & 8U) != 0) game[s] = game[s & ~8U];  // player 3 adds nothing
