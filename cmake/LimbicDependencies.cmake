@@ -5,7 +5,8 @@ endif()
 
 find_program(LIMBIC_CCACHE ccache)
 if(LIMBIC_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${LIMBIC_CCACHE})
+  # Without these words ccache does not cache what begins from a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${LIMBIC_CCACHE})
 endif()
 
 find_package(Threads REQUIRED)

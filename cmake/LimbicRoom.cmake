@@ -1,11 +1,12 @@
-# limbic_room(<name> [UNITY_BY_FOLDER] [UNITY_JOIN a+b...] SOURCES files... [DEPS rooms...] [LINK targets...])
+# limbic_room(<name> [PRECOMPILED] [UNITY_BY_FOLDER] [UNITY_JOIN a+b...] SOURCES files... [DEPS rooms...] [LINK targets...])
 #
 # A room is an OBJECT library of one unity translation unit: the torch headers cost 20 s of CPU per translation
 # unit and dominate everything else (STYLE.md, compile time). UNITY_BY_FOLDER
 # makes one of every subfolder: for a large room. UNITY_JOIN puts several subfolders into one.
+# PRECOMPILED: its sources include much of LibTorch, so that they begin from the shared precompiled header.
 # DEPS lists every room that it may include.
 function(limbic_room name)
-  cmake_parse_arguments(ARG "UNITY_BY_FOLDER" "" "UNITY_JOIN;SOURCES;DEPS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PRECOMPILED;UNITY_BY_FOLDER" "" "UNITY_JOIN;SOURCES;DEPS;LINK" ${ARGN})
   add_library(limbic_${name} OBJECT ${ARG_SOURCES})
   target_include_directories(limbic_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:include>)
@@ -14,6 +15,8 @@ function(limbic_room name)
   limbic_compile_options(limbic_${name})
   limbic_unity(limbic_${name} "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER} "${ARG_UNITY_JOIN}")
   target_link_libraries(limbic_${name} PUBLIC ${ARG_LINK})
+  set_target_properties(limbic_${name} PROPERTIES LIMBIC_PRECOMPILED ${ARG_PRECOMPILED})
+  limbic_precompiled(limbic_${name} ${ARG_PRECOMPILED})
 
   # Usage requirements and objects of everything below, so that a room's test binary links without the rooms above.
   set(closure)
@@ -30,6 +33,24 @@ function(limbic_room name)
   target_link_libraries(limbic PRIVATE ${ARG_LINK})
   list(JOIN ARG_DEPS "," deps)
   set_property(GLOBAL APPEND PROPERTY LIMBIC_LAYERS "${name}:${deps}")
+endfunction()
+
+# The headers of LibTorch that nearly every source wants cost 12 s of CPU to read, and 3 s precompiled. A compiler takes a
+# precompiled header only for the very same flags, so all targets are position independent in the same way.
+function(limbic_precompiled target wanted)
+  if(NOT LIMBIC_PCH OR NOT wanted)
+    return()
+  endif()
+  if(NOT TARGET limbic_pch)
+    file(WRITE ${PROJECT_BINARY_DIR}/limbic_pch.cpp "")
+    add_library(limbic_pch OBJECT ${PROJECT_BINARY_DIR}/limbic_pch.cpp)
+    target_link_libraries(limbic_pch PRIVATE ${LIMBIC_TORCH} ${LIMBIC_JSON} fmt::fmt)
+    limbic_compile_options(limbic_pch)
+    target_precompile_headers(limbic_pch PRIVATE
+      <algorithm> <map> <memory> <string> <vector> <ATen/ATen.h> <torch/nn/module.h> <torch/nn/modules/linear.h>
+      <torch/nn/modules/container/modulelist.h> <nlohmann/json.hpp> <fmt/format.h>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM limbic_pch)
 endfunction()
 
 # One translation unit a target, or one a subfolder; `joins` are subfolders that share one, written a+b.
@@ -63,6 +84,8 @@ function(limbic_test room)
   list(TRANSFORM rooms PREPEND limbic_)
   target_link_libraries(${room}_tests PRIVATE limbic_test_support ${rooms} ${ARG_LINK} GTest::gmock GTest::gtest)
   limbic_compile_options(${room}_tests)
+  get_target_property(precompiled limbic_${room} LIMBIC_PRECOMPILED)
+  limbic_precompiled(${room}_tests ${precompiled})
   limbic_unity(${room}_tests "${ARG_SOURCES}" ${ARG_UNITY_BY_FOLDER} "${ARG_UNITY_JOIN}")
   # One ctest a binary: loading LibTorch costs 0.6 s a process, and there are several hundred tests. For one of them:
   # build/.../tests/<room>/<room>_tests --gtest_filter=Name
@@ -73,7 +96,8 @@ endfunction()
 # Language level, warnings and sanitizers that every target of ours shares.
 function(limbic_compile_options target)
   set_target_properties(${target} PROPERTIES
-    CXX_STANDARD ${LIMBIC_CXX_STANDARD} CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE ON)
+    CXX_STANDARD ${LIMBIC_CXX_STANDARD} CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF POSITION_INDEPENDENT_CODE OFF)
+  target_compile_options(${target} PRIVATE -fPIC)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
   if(LIMBIC_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

@@ -69,6 +69,25 @@ std::string Type::to_string() const {
 
 namespace detail {
 
+void add_written(Node& node, const char* name, void* value, Writer writer) {
+  try {
+    node.children.push_back(writer(value));
+  } catch (const Error& e) {
+    throw e.in(name);
+  }
+  node.children.back().key = name;
+}
+
+void add_field(Type& type, const char* name, const char* doc, const Bounds& bounds, Type child, Node written) {
+  child.name = name;
+  child.doc = doc;
+  set_bounds(child, bounds);
+  child.has_default = true;
+  child.default_value = std::move(written);
+  child.default_value.key = name;
+  type.children.push_back(std::move(child));
+}
+
 void set_bounds(Type& type, const Bounds& bounds) {
   switch (type.kind) {
     case Type::Kind::kInteger:

@@ -76,8 +76,20 @@ void check_depth(int depth);
 std::string join_path(const std::string& path, const std::string& key);
 std::string join_path(const std::string& path, size_t index);
 
+// Hundreds of fields call these: what does not depend on a field's type is compiled once, elsewhere.
+using Writer = Node (*)(void* value);
+void add_written(Node& node, const char* name, void* value, Writer writer);
+void add_field(Type& type, const char* name, const char* doc, const Bounds& bounds, Type child, Node written);
+
 template <class T>
-Node write(T& value) {
+Node write(T& value);
+template <class T>
+Node write_erased(void* value) {
+  return write(*static_cast<T*>(value));
+}
+
+template <class T>
+[[gnu::cold]] Node write(T& value) {
   if constexpr (std::is_same_v<T, bool>) {
     return Node::scalar(value ? "true" : "false");
   } else if constexpr (std::is_enum_v<T>) {
@@ -120,12 +132,7 @@ Node write(T& value) {
                   "vector, map<string, ...>, variant, or a struct with visit()");
     Node node = Node::map();
     auto field = [&node](const char* name, auto& member, const char*, const Bounds& = {}) {
-      try {
-        node.children.push_back(write(member));
-      } catch (const Error& e) {
-        throw e.in(name);
-      }
-      node.children.back().key = name;
+      add_written(node, name, &member, &write_erased<std::decay_t<decltype(member)>>);
     };
     value.visit(field);
     return node;
@@ -149,7 +156,7 @@ void describe_alternatives(V& value, int depth, Type& type) {
 }
 
 template <class T>
-Type describe_type(T& value, int depth) {
+[[gnu::cold]] Type describe_type(T& value, int depth) {
   check_depth(depth);
   Type type;
   if constexpr (std::is_same_v<T, bool>) {
@@ -184,14 +191,7 @@ Type describe_type(T& value, int depth) {
   } else {
     type.kind = Type::Kind::kStruct;
     auto field = [&type, depth](const char* name, auto& member, const char* doc, const Bounds& bounds = {}) {
-      Type child = describe_type(member, depth + 1);
-      child.name = name;
-      child.doc = doc;
-      set_bounds(child, bounds);
-      child.has_default = true;
-      child.default_value = write(member);
-      child.default_value.key = name;
-      type.children.push_back(std::move(child));
+      add_field(type, name, doc, bounds, describe_type(member, depth + 1), write(member));
     };
     value.visit(field);
   }
@@ -213,7 +213,7 @@ void bind_alternative(const Node& node, const std::string& type, V& out) {
 
 /// Copies a checked tree into `out`; what the check refused is left as it is.
 template <class T>
-void bind(const Node& node, T& out) {
+[[gnu::cold]] void bind(const Node& node, T& out) {
   if constexpr (std::is_same_v<T, bool>) {
     if (const auto value = parse_bool(node.text)) out = *value;
   } else if constexpr (std::is_enum_v<T>) {
@@ -265,7 +265,8 @@ void bind(const Node& node, T& out) {
 
 /// Asks validate() of every struct whose values were all readable.
 template <class T>
-void validate(T& value, const Node& node, const std::string& path, const Location& parent, Report& report) {
+[[gnu::cold]] void validate(T& value, const Node& node, const std::string& path, const Location& parent,
+                            Report& report) {
   const Location& near = node.at.is_known() ? node.at : parent;
   if constexpr (IsOptional<T>::value) {
     if (value) validate(*value, node, path, parent, report);
