@@ -414,3 +414,5 @@ std::shared_ptr<MultimodalModel> build_model(const ModelConfig& config,
 }
 
 }  // namespace limbic::model
+
+LIMBIC_CONFIG_INSTANCES(, limbic::model::ModelConfig)

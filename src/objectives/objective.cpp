@@ -25,3 +25,5 @@ std::vector<std::unique_ptr<Objective>> build_objectives(const std::vector<Objec
 }
 
 }  // namespace limbic::objectives
+
+LIMBIC_CONFIG_INSTANCES(, limbic::objectives::ObjectiveConfig)

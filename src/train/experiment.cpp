@@ -150,3 +150,5 @@ std::shared_ptr<const data::Store> open_store(const DataConfig& config, bool may
 }
 
 }  // namespace limbic::train
+
+LIMBIC_CONFIG_INSTANCES(, limbic::train::ExperimentConfig)

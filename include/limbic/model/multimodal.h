@@ -12,6 +12,7 @@
 #include "limbic/affect/stream_shape.h"
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
+#include "limbic/config/instances.h"
 #include "limbic/nn/context_config.h"
 #include "limbic/nn/encoder_config.h"
 #include "limbic/nn/fusion_config.h"
@@ -106,3 +107,5 @@ std::vector<PartSummary> model_summary(MultimodalModel& model);
 std::string summary_text(const std::vector<PartSummary>& parts);
 
 }  // namespace limbic::model
+
+LIMBIC_CONFIG_INSTANCES(extern, limbic::model::ModelConfig)

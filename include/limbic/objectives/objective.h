@@ -11,6 +11,7 @@
 
 #include "limbic/affect/batch.h"
 #include "limbic/affect/label_space.h"
+#include "limbic/config/instances.h"
 #include "limbic/features/feature_config.h"
 #include "limbic/model/multimodal.h"
 #include "limbic/objectives/adaptive_margin_triplet_config.h"
@@ -120,3 +121,5 @@ std::vector<std::unique_ptr<Objective>> build_objectives(const std::vector<Objec
                                                          const ObjectiveContext& context);
 
 }  // namespace limbic::objectives
+
+LIMBIC_CONFIG_INSTANCES(extern, limbic::objectives::ObjectiveConfig)

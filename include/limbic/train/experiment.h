@@ -7,6 +7,7 @@
 
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
+#include "limbic/config/instances.h"
 #include "limbic/data/augment.h"
 #include "limbic/data/importer.h"
 #include "limbic/data/loader.h"
@@ -217,3 +218,5 @@ std::vector<affect::LabelSpace> task_spaces(const DataConfig& config, const data
 std::string selection_metric(const EarlyStoppingConfig& config, const affect::LabelSpace& task);
 
 }  // namespace limbic::train
+
+LIMBIC_CONFIG_INSTANCES(extern, limbic::train::ExperimentConfig)
