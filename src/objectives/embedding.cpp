@@ -29,10 +29,14 @@ std::map<std::string, int64_t> embedding_widths(model::MultimodalModel& model) {
 
 Embedding embedding_of(const affect::ModelOutput& output, const std::string& name) {
   if (name != kFused) return {output.embedding_BD.at(name), output.used_B.at(name)};
-  Embedding embedding{output.fused_BD, {}};
+  return {output.fused_BD, used_rows(output)};
+}
+
+at::Tensor used_rows(const affect::ModelOutput& output) {
+  at::Tensor any_B;
   for (const auto& [modality, used_B] : output.used_B)
-    embedding.counts_B = embedding.counts_B.defined() ? embedding.counts_B.logical_or(used_B) : used_B;
-  return embedding;
+    any_B = any_B.defined() ? any_B.logical_or(used_B) : used_B;
+  return any_B;
 }
 
 std::map<std::string, int64_t> wanted_embeddings(const ObjectiveContext& context, const std::string& wanted,

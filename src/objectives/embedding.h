@@ -21,6 +21,9 @@ struct Embedding {
 /// @param name  a modality of the output, or kFused
 Embedding embedding_of(const affect::ModelOutput& output, const std::string& name);
 
+/// (B,) bool: rows of which the model saw something; undefined for an output without modalities.
+at::Tensor used_rows(const affect::ModelOutput& output);
+
 /// Names and widths of the embeddings that `wanted` stands for: one, or kEach.
 /// @param objective  for messages: its kType
 /// @throws Error(kConfig) when the model has no such embedding

@@ -165,11 +165,7 @@ std::vector<double> blending_weights(const BlendingLosses& first, const Blending
 
 std::unique_ptr<Objective> build(const GradientBlendingConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, context.counts);
-  for (const auto& space : context.tasks) {
-    require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
-            "gradient_blending: task '" + named.task + "' has no classes");
-  }
+  named.task = named_class_task(config.task, context, GradientBlendingConfig::kType);
   require(context.model != nullptr, ErrorCode::kInternal,
           "gradient_blending needs the model when it is built");
   std::vector<std::string> heads{kFusedHead};

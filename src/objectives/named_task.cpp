@@ -21,4 +21,27 @@ std::string named_task(const std::string& wanted, const ClassCounts& counts) {
   return wanted;
 }
 
+affect::LabelSpace named_space(const std::string& wanted, const ObjectiveContext& context) {
+  const auto name = named_task(wanted, context.counts);
+  for (const auto& space : context.tasks) {
+    if (space.task == name) return space;
+  }
+  affect::LabelSpace space{name, {}};
+  for (size_t c = 0; c < context.counts.at(name).size(); ++c) space.classes.push_back(std::to_string(c));
+  return space;
+}
+
+std::string named_class_task(const std::string& wanted, const ObjectiveContext& context,
+                             const std::string& objective) {
+  const auto space = named_space(wanted, context);
+  require(space.has_classes(), ErrorCode::kConfig, objective + ": task '" + space.task + "' has no classes");
+  return space.task;
+}
+
+const at::Tensor& scores_of(const affect::ModelOutput& output, const affect::LabelSpace& task) {
+  if (task.has_classes()) return output.logits_BC.at(task.task);
+  if (task.traits.kind == affect::TaskKind::kMultiLabel) return output.label_logits_BC.at(task.task);
+  return (task.is_framewise() ? output.value_BTC : output.value_BC).at(task.task);
+}
+
 }  // namespace limbic::objectives

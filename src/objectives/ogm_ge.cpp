@@ -90,11 +90,7 @@ class OgmGeObjective final : public Objective {
 
 std::unique_ptr<Objective> build(const OgmGeConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, context.counts);
-  for (const auto& space : context.tasks) {
-    require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
-            "ogm_ge: task '" + named.task + "' has no classes");
-  }
+  named.task = named_class_task(config.task, context, OgmGeConfig::kType);
   return std::make_unique<OgmGeObjective>(named);
 }
 

@@ -41,11 +41,7 @@ class SelfDistillationObjective final : public Objective {
 
 std::unique_ptr<Objective> build(const SelfDistillationConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, context.counts);
-  for (const auto& space : context.tasks) {
-    require(space.task != named.task || space.has_classes(), ErrorCode::kConfig,
-            "self_distillation: task '" + named.task + "' has no classes");
-  }
+  named.task = named_class_task(config.task, context, SelfDistillationConfig::kType);
   return std::make_unique<SelfDistillationObjective>(named);
 }
 

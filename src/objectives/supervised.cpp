@@ -37,7 +37,7 @@ class SupervisedObjective final : public Objective {
   LossTerms compute(const TrainStep& step) override {
     const auto& batch = step.batch;
     const auto& output = step.output;
-    const auto& main_output = output_of(output);
+    const auto& main_output = scores_of(output, task_);
     LossTerms loss;
     const auto found = batch.targets.find(task_.task);
     if (found == batch.targets.end()) {
@@ -60,11 +60,6 @@ class SupervisedObjective final : public Objective {
   }
 
  private:
-  const at::Tensor& output_of(const affect::ModelOutput& output) const {
-    if (task_.has_classes()) return output.logits_BC.at(task_.task);
-    if (task_.traits.kind == TaskKind::kMultiLabel) return output.label_logits_BC.at(task_.task);
-    return task_.is_framewise() ? output.value_BTC.at(task_.task) : output.value_BC.at(task_.task);
-  }
   at::Tensor variance_of(const affect::ModelOutput& output) const {
     const auto& all = task_.is_framewise() ? output.log_variance_BTC : output.log_variance_BC;
     const auto found = all.find(task_.task);
@@ -141,11 +136,8 @@ std::unique_ptr<Objective> build(const SupervisedConfig& config, const Objective
   std::map<std::string, int64_t> num_classes;
   for (const auto& [task, count_C] : context.counts) num_classes[task] = static_cast<int64_t>(count_C.size());
   auto named = config;
-  named.task = named_task(config.task, context.counts);
-  affect::LabelSpace space{named.task, {}};
-  for (const auto& known : context.tasks) {
-    if (known.task == named.task) space = known;
-  }
+  const auto space = named_space(config.task, context);
+  named.task = space.task;
   check_fit(config, space);
   return std::make_unique<SupervisedObjective>(named, space, num_classes, context.counts.at(named.task));
 }

@@ -7,6 +7,7 @@
 #include "labelled_rows.h"
 #include "limbic/objectives/triplet_loss.h"
 #include "limbic/objectives/vicreg_loss.h"
+#include "named_task.h"
 #include "projection.h"
 #include "rows.h"
 
@@ -56,7 +57,7 @@ class AdaptiveMarginTripletObjective final : public Objective {
 
 std::unique_ptr<Objective> build(const AdaptiveMarginTripletConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = task_with_classes(config.task, context, AdaptiveMarginTripletConfig::kType);
+  named.task = named_class_task(config.task, context, AdaptiveMarginTripletConfig::kType);
   const auto widths = wanted_embeddings(context, config.modality, AdaptiveMarginTripletConfig::kType);
   return std::make_unique<AdaptiveMarginTripletObjective>(named, widths);
 }

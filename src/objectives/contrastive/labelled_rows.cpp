@@ -2,8 +2,6 @@
 
 #include <ATen/ATen.h>
 
-#include "limbic/core/error.h"
-#include "named_task.h"
 #include "rows.h"
 
 namespace limbic::objectives {
@@ -23,16 +21,6 @@ LabelledRows labelled_rows(const affect::Batch& batch, const std::string& task, 
   const auto weight_B = row_weights(targets, known_B, vector_BD.scalar_type());
   return {vector_BD.index_select(0, index_N), label_B.index_select(0, index_N),
           weight_B.index_select(0, index_N)};
-}
-
-std::string task_with_classes(const std::string& wanted, const ObjectiveContext& context,
-                              const std::string& objective) {
-  const auto name = named_task(wanted, context.counts);
-  for (const auto& space : context.tasks) {
-    require(space.task != name || space.has_classes(), ErrorCode::kConfig,
-            objective + ": task '" + name + "' has no classes");
-  }
-  return name;
 }
 
 }  // namespace limbic::objectives

@@ -18,8 +18,4 @@ struct LabelledRows {
 LabelledRows labelled_rows(const affect::Batch& batch, const std::string& task, LabelLevel level,
                            const Embedding& embedding);
 
-/// The task of that name, or the only one. @throws Error(kConfig) when it has no classes
-std::string task_with_classes(const std::string& wanted, const ObjectiveContext& context,
-                              const std::string& objective);
-
 }  // namespace limbic::objectives

@@ -7,6 +7,7 @@
 #include "labelled_rows.h"
 #include "limbic/core/error.h"
 #include "limbic/objectives/contrastive_losses.h"
+#include "named_task.h"
 #include "projection.h"
 #include "rows.h"
 #include "two_views.h"
@@ -64,7 +65,7 @@ class SupervisedContrastiveObjective final : public Objective {
 
 std::unique_ptr<Objective> build(const SupervisedContrastiveConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = task_with_classes(config.task, context, SupervisedContrastiveConfig::kType);
+  named.task = named_class_task(config.task, context, SupervisedContrastiveConfig::kType);
   const auto widths = wanted_embeddings(context, config.modality, SupervisedContrastiveConfig::kType);
   return std::make_unique<SupervisedContrastiveObjective>(named, widths);
 }

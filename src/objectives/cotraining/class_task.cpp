@@ -7,18 +7,8 @@
 
 namespace limbic::objectives {
 
-affect::LabelSpace space_of_task(const std::string& wanted, const ObjectiveContext& context) {
-  const auto name = named_task(wanted, context.counts);
-  for (const auto& space : context.tasks) {
-    if (space.task == name) return space;
-  }
-  affect::LabelSpace space{name, {}};
-  for (size_t c = 0; c < context.counts.at(name).size(); ++c) space.classes.push_back(std::to_string(c));
-  return space;
-}
-
 affect::LabelSpace class_task(const char* type, const std::string& wanted, const ObjectiveContext& context) {
-  auto space = space_of_task(wanted, context);
+  auto space = named_space(wanted, context);
   require(space.has_classes(), ErrorCode::kConfig,
           std::string(type) + ": task '" + space.task +
               "' has no classes that a prediction could be sure of; of these methods mean_teacher alone is "

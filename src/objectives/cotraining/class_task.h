@@ -6,10 +6,8 @@
 
 namespace limbic::objectives {
 
-/// The task that an objective is for, see named_task; where the context has no label spaces, one of a single
-/// label whose classes are named "0", "1"...
-affect::LabelSpace space_of_task(const std::string& wanted, const ObjectiveContext& context);
-/// The same for an objective that is about classes. @throws Error(kConfig) that begins with `type`
+/// named_space() for a method of co-training that is about classes. @throws Error(kConfig) that begins with
+/// `type`
 affect::LabelSpace class_task(const char* type, const std::string& wanted, const ObjectiveContext& context);
 
 /// (B,) bool: rows of the batch whose label is not known; all where the batch lacks the task.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "embedding.h"
 #include "limbic/core/error.h"
 
 namespace limbic::objectives {
@@ -30,9 +31,7 @@ affect::Batch further_view(const char* type, const affect::Batch& batch) {
 }
 
 at::Tensor rows_with_input(const affect::ModelOutput& output, const at::Tensor& scores_BC) {
-  at::Tensor any_B;
-  for (const auto& [modality, used_B] : output.used_B)
-    any_B = any_B.defined() ? any_B.logical_or(used_B) : used_B;
+  const auto any_B = used_rows(output);
   if (any_B.defined()) return any_B;
   return at::ones({scores_BC.size(0)}, scores_BC.options().dtype(at::kBool).requires_grad(false));
 }

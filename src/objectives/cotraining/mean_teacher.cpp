@@ -41,15 +41,15 @@ class MeanTeacherObjective final : public Objective {
  private:
   at::Tensor distance(const affect::ModelOutput& student, const affect::ModelOutput& teacher) const {
     if (task_.is_framewise()) return distance_over_time(student, teacher);
-    const auto& own = scores_of(student);
+    const auto& own = scores_of(student, task_);
     const auto counts_B = rows_with_input(student, own).logical_and(rows_with_input(teacher, own));
     if (config_.distance == ConsistencyDistance::kKl)
-      return distillation_loss(own, scores_of(teacher), counts_B, 1.0);
+      return distillation_loss(own, scores_of(teacher, task_), counts_B, 1.0);
     const auto probabilities = [&](const at::Tensor& scores_BC) {
       if (task_.has_classes()) return scores_BC.softmax(1);
       return task_.traits.kind == TaskKind::kMultiLabel ? scores_BC.sigmoid() : scores_BC;
     };
-    return consistency_mse(probabilities(own), probabilities(scores_of(teacher)), counts_B);
+    return consistency_mse(probabilities(own), probabilities(scores_of(teacher, task_)), counts_B);
   }
 
   /// Frames that both cover, side by side.
@@ -62,12 +62,6 @@ class MeanTeacherObjective final : public Objective {
     const auto covered_N =
         rows(student.covered_BT.at(task_.task)).logical_and(rows(teacher.covered_BT.at(task_.task)));
     return consistency_mse(rows(own_BTC), rows(other_BTC), covered_N);
-  }
-
-  const at::Tensor& scores_of(const affect::ModelOutput& output) const {
-    if (task_.has_classes()) return output.logits_BC.at(task_.task);
-    return (task_.traits.kind == TaskKind::kMultiLabel ? output.label_logits_BC : output.value_BC)
-        .at(task_.task);
   }
 
   MeanTeacherConfig config_;
@@ -86,7 +80,7 @@ at::Tensor consistency_mse(const at::Tensor& student_BC, const at::Tensor& teach
 }
 
 std::unique_ptr<Objective> build(const MeanTeacherConfig& config, const ObjectiveContext& context) {
-  auto task = space_of_task(config.task, context);
+  auto task = named_space(config.task, context);
   require(task.has_classes() || config.distance == ConsistencyDistance::kMse, ErrorCode::kConfig,
           "mean_teacher: distance: kl is for classes, which task '" + task.task + "' has not; use mse");
   require(context.model != nullptr, ErrorCode::kConfig, "mean_teacher wants the model that is trained");

@@ -4,11 +4,11 @@
 #include <torch/nn/module.h>
 #include <torch/nn/modules/linear.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "build.h"
 #include "distillation/teacher.h"
+#include "embedding.h"
 #include "limbic/core/error.h"
 #include "named_task.h"
 
@@ -17,23 +17,6 @@ namespace {
 
 using affect::ModelOutput;
 using affect::TaskKind;
-
-const affect::LabelSpace& space_of(const std::string& task, const ObjectiveContext& context) {
-  const auto found = std::find_if(context.tasks.begin(), context.tasks.end(),
-                                  [&](const auto& space) { return space.task == task; });
-  require(found != context.tasks.end(), ErrorCode::kConfig, "there is no task '" + task + "'");
-  require(!found->is_framewise(), ErrorCode::kConfig,
-          "distillation: task '" + task + "' is continuous in time; distil a task of one value a sample");
-  return *found;
-}
-
-/// Bool: some modality of the sample took part.
-at::Tensor seen_B(const ModelOutput& output) {
-  at::Tensor seen;
-  for (const auto& [modality, used_B] : output.used_B)
-    seen = seen.defined() ? seen.logical_or(used_B) : used_B;
-  return seen;
-}
 
 class DistillationObjective final : public Objective {
  public:
@@ -64,13 +47,13 @@ class DistillationObjective final : public Objective {
       outputs.push_back(std::move(says.output));
     }
     const auto weight_BK = weights(step.batch, outputs);
-    const auto student_B = seen_B(step.output);
+    const auto student_B = used_rows(step.output);
     for (size_t k = 0; k < outputs.size(); ++k) {
       const auto share_B = weight_BK.select(1, static_cast<int64_t>(k));
-      const auto counts_B = student_B.logical_and(seen_B(outputs[k]));
+      const auto counts_B = student_B.logical_and(used_rows(outputs[k]));
       teach(step, outputs[k], k, share_B, counts_B, loss);
     }
-    if (!loss.total.defined()) loss.total = main_of(step.output).sum() * 0.0;
+    if (!loss.total.defined()) loss.total = scores_of(step.output, task_).sum() * 0.0;
     loss.total = loss.total * config_.weight;
     return loss;
   }
@@ -81,12 +64,6 @@ class DistillationObjective final : public Objective {
   std::shared_ptr<torch::nn::Module> as_module() override { return module_; }
 
  private:
-  const at::Tensor& main_of(const ModelOutput& output) const {
-    if (task_.has_classes()) return output.logits_BC.at(task_.task);
-    return task_.traits.kind == TaskKind::kMultiLabel ? output.label_logits_BC.at(task_.task)
-                                                      : output.value_BC.at(task_.task);
-  }
-
   static void add(const at::Tensor& term, double factor, const std::string& name, LossTerms& loss) {
     const auto weighted = term * factor;
     loss.total = loss.total.defined() ? loss.total + weighted : weighted;
@@ -100,7 +77,7 @@ class DistillationObjective final : public Objective {
     std::vector<double> given;
     for (const auto& teacher : config_.teachers)
       given.push_back(std::visit([](const auto& chosen) { return chosen.weight; }, teacher));
-    const auto& like = main_of(outputs.front());
+    const auto& like = scores_of(outputs.front(), task_);
     auto weight_K = at::tensor(given, like.options().requires_grad(false));
     weight_K = weight_K / weight_K.sum();
     const auto num_teachers = static_cast<int64_t>(outputs.size());
@@ -110,7 +87,7 @@ class DistillationObjective final : public Objective {
     if (config_.mix == TeacherMix::kMean || num_teachers == 1 || !knows_labels) return weight_BK;
     std::vector<at::Tensor> exp_loss;
     for (const auto& output : outputs) {
-      const auto log_p_BC = main_of(output).detach().log_softmax(1);
+      const auto log_p_BC = scores_of(output, task_).detach().log_softmax(1);
       exp_loss.push_back((-log_p_BC.gather(1, targets->second.y_B.clamp_min(0).unsqueeze(1)))
                              .squeeze(1)
                              .clamp_max(30.0)
@@ -145,8 +122,8 @@ class DistillationObjective final : public Objective {
   at::Tensor scores_term(const TrainStep& step, const ModelOutput& teacher, const at::Tensor& share_B,
                          const at::Tensor& counts_B) const {
     const double t = config_.temperature;
-    const auto& student_BC = main_of(step.output);
-    auto teacher_BC = main_of(teacher).detach();
+    const auto& student_BC = scores_of(step.output, task_);
+    auto teacher_BC = scores_of(teacher, task_).detach();
     if (config_.signal == TeacherSignal::kShuffled)
       teacher_BC =
           teacher_BC.index_select(0, at::randperm(teacher_BC.size(0), counts_B.options().dtype(at::kLong)));
@@ -188,7 +165,7 @@ class DistillationObjective final : public Objective {
     if (!task_.has_classes() || targets == batch.targets.end()) return;
     const auto known_B = targets->second.mask_B.logical_and(counts_B);
     if (known_B.sum().item<int64_t>() == 0) return;
-    const auto right_B = main_of(teacher).argmax(1).eq(targets->second.y_B).logical_and(known_B);
+    const auto right_B = scores_of(teacher, task_).argmax(1).eq(targets->second.y_B).logical_and(known_B);
     loss.terms["distillation.teacher_accuracy"] = right_B.sum().to(at::kFloat) / known_B.sum().to(at::kFloat);
   }
 
@@ -222,8 +199,11 @@ void DistillationConfig::validate(config::Checks& checks) const {
 
 std::unique_ptr<Objective> build(const DistillationConfig& config, const ObjectiveContext& context) {
   auto named = config;
-  named.task = named_task(config.task, context.counts);
-  const auto& task = space_of(named.task, context);
+  const auto task = named_space(config.task, context);
+  named.task = task.task;
+  require(
+      !task.is_framewise(), ErrorCode::kConfig,
+      "distillation: task '" + task.task + "' is continuous in time; distil a task of one value a sample");
   require(
       task.has_classes() || (config.signal == TeacherSignal::kTeacher && config.mix == TeacherMix::kMean),
       ErrorCode::kConfig,
