@@ -8,6 +8,7 @@
 #include "limbic/config/bounds.h"
 #include "limbic/config/checks.h"
 #include "limbic/model/multimodal.h"
+#include "limbic/objectives/class_balance.h"
 
 namespace limbic::objectives {
 
@@ -95,6 +96,8 @@ struct DistillationConfig {
   TeacherSignal signal = TeacherSignal::kTeacher;
   double temperature = 4.0;
   double logits = 1.0;
+  ClassBalance class_balance = ClassBalance::kNone;
+  double effective_beta = 0.999;
   double features = 0.0;
   double relations = 0.0;
   double transport = 0.0;
@@ -110,6 +113,10 @@ struct DistillationConfig {
     v("signal", signal, "teacher, or a control: equal_smoothing, shuffled");
     v("temperature", temperature, "of both sides' scores", config::above(0));
     v("logits", logits, "factor of the scores' term (Hinton et al. 2015)", config::at_least(0));
+    v("class_balance", class_balance,
+      "scores of rare classes weigh more, as in supervised: by the label, or without one by the teacher's "
+      "probabilities. Where supervised is balanced and this is not, the student leans to frequent classes");
+    v("effective_beta", effective_beta, "of class_balance effective", config::half_open(0.0, 1.0));
     v("features", features, "factor of the fused vectors' term, by a projection (Romero et al. 2015)",
       config::at_least(0));
     v("relations", relations, "factor of the similarity matrices' term (Tung & Mori 2019)",

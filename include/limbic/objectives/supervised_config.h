@@ -5,23 +5,10 @@
 #include <utility>
 
 #include "limbic/config/bounds.h"
+#include "limbic/objectives/class_balance.h"
 #include "limbic/objectives/robust_config.h"
 
 namespace limbic::objectives {
-
-/// Weights of the classes against imbalance; scaled so that their mean over the classes that occur is 1.
-enum class ClassBalance {
-  kNone,
-  kInverse,      ///< 1 / n
-  kSqrtInverse,  ///< 1 / sqrt(n)
-  kEffective,    ///< (1 - beta) / (1 - beta^n), Cui et al. 2019
-};
-constexpr auto enum_names(ClassBalance) {
-  return std::array<std::pair<ClassBalance, const char*>, 4>{{{ClassBalance::kNone, "none"},
-                                                              {ClassBalance::kInverse, "inverse"},
-                                                              {ClassBalance::kSqrtInverse, "sqrt_inverse"},
-                                                              {ClassBalance::kEffective, "effective"}}};
-}
 
 /// What is minimised for a continuous task.
 enum class RegressionLoss {

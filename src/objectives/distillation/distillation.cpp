@@ -10,6 +10,7 @@
 #include "distillation/teacher.h"
 #include "embedding.h"
 #include "limbic/core/error.h"
+#include "limbic/objectives/cross_entropy.h"
 #include "named_task.h"
 
 namespace limbic::objectives {
@@ -21,8 +22,9 @@ using affect::TaskKind;
 class DistillationObjective final : public Objective {
  public:
   DistillationObjective(DistillationConfig config, affect::LabelSpace task,
-                        std::vector<std::unique_ptr<Teacher>> teachers)
+                        std::vector<std::unique_ptr<Teacher>> teachers, const std::vector<double>& weight_C)
       : config_(std::move(config)), task_(std::move(task)), teachers_(std::move(teachers)) {
+    if (!weight_C.empty()) weight_C_ = at::tensor(weight_C, at::kFloat);
     module_ = std::make_shared<torch::nn::Module>("distillation");
     for (size_t k = 0; k < teachers_.size(); ++k) {
       if (auto own = teachers_[k]->as_module())
@@ -133,14 +135,30 @@ class DistillationObjective final : public Objective {
       counted_B = counts_B.logical_and(targets.mask_B);
       teacher_BC = smoothed_labels(teacher_BC, targets, counted_B);
     }
+    const auto weight_B = row_weights(step.batch, scores_of(teacher, task_).detach(), counted_B);
     const auto of_rows = [&](const at::Tensor& row_B) {
-      return (row_B * share_B).sum() / counted_B.sum().clamp_min(1);
+      return (row_B * share_B * weight_B).sum() / weight_B.sum().clamp_min(1e-6);
     };
     if (task_.has_classes())
       return of_rows(distillation_rows(student_BC, teacher_BC, counted_B, t)) * (t * t);
     if (task_.traits.kind == TaskKind::kMultiLabel)
       return of_rows(label_distillation_rows(student_BC, teacher_BC, counted_B, t)) * (t * t);
     return of_rows(value_distillation_rows(student_BC, teacher_BC, counted_B));
+  }
+
+  /// (B): 1 for rows that count and 0 for the others, times the weight of the row's class.
+  at::Tensor row_weights(const affect::Batch& batch, const at::Tensor& teacher_BC,
+                         const at::Tensor& counted_B) const {
+    auto weight_B = counted_B.to(teacher_BC.scalar_type());
+    if (!weight_C_.defined()) return weight_B;
+    const auto weight_C = weight_C_.to(teacher_BC.options());
+    auto of_class_B = at::nan_to_num(teacher_BC).softmax(1).matmul(weight_C);
+    const auto targets = batch.targets.find(task_.task);
+    if (targets != batch.targets.end() && targets->second.y_B.defined()) {
+      const auto of_label_B = weight_C.index_select(0, targets->second.y_B.clamp_min(0));
+      of_class_B = at::where(targets->second.mask_B, of_label_B, of_class_B);
+    }
+    return weight_B * of_class_B;
   }
 
   /// Logits whose softmax at the temperature are the smoothed labels.
@@ -183,6 +201,7 @@ class DistillationObjective final : public Objective {
   DistillationConfig config_;
   affect::LabelSpace task_;
   std::vector<std::unique_ptr<Teacher>> teachers_;
+  at::Tensor weight_C_;  ///< undefined: all classes alike
   std::shared_ptr<torch::nn::Module> module_;
   std::vector<torch::nn::Linear> projections_;  ///< by teacher, where features > 0
 };
@@ -208,6 +227,11 @@ std::unique_ptr<Objective> build(const DistillationConfig& config, const Objecti
       task.has_classes() || (config.signal == TeacherSignal::kTeacher && config.mix == TeacherMix::kMean),
       ErrorCode::kConfig,
       "distillation: signal and mix: confidence are for tasks of classes, and '" + named.task + "' has none");
+  require(task.has_classes() || config.class_balance == ClassBalance::kNone, ErrorCode::kConfig,
+          "distillation: class_balance is for tasks of classes, and '" + named.task + "' has none");
+  std::vector<double> weight_C;
+  if (config.class_balance != ClassBalance::kNone)
+    weight_C = class_weights(config.class_balance, config.effective_beta, context.counts.at(task.task));
   std::vector<std::unique_ptr<Teacher>> teachers;
   for (const auto& teacher : config.teachers) teachers.push_back(build_teacher(teacher, named.task, context));
   const bool wants_fused = config.features + config.relations + config.transport > 0;
@@ -222,7 +246,7 @@ std::unique_ptr<Objective> build(const DistillationConfig& config, const Objecti
       widths.push_back(teacher->fused_width());
     }
   }
-  auto objective = std::make_unique<DistillationObjective>(named, task, std::move(teachers));
+  auto objective = std::make_unique<DistillationObjective>(named, task, std::move(teachers), weight_C);
   if (config.features > 0) objective->make_projections(context.model->fused_width(), widths);
   return objective;
 }

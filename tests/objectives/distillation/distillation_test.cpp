@@ -134,6 +134,35 @@ TEST_F(DistillationTest, SmoothingHasTheStrengthOfTheTeacher) {
   EXPECT_NEAR(loss_of("signal: equal_smoothing, temperature: 2").total.item<double>(), want, 1e-5);
 }
 
+TEST_F(DistillationTest, ScoresOfRareClassesWeighMoreWhereClassesAreBalanced) {
+  context_.counts = {{"emotion", {8, 2, 1}}};
+  teacher_->as_module()->eval();
+  const auto teacher_BC = teacher_->forward(batch_).logits_BC.at("emotion");
+  const auto student_BC = student_->forward(batch_).logits_BC.at("emotion");
+  // 1 / n, at mean 1.
+  const double sum = 1.0 / 8 + 1.0 / 2 + 1.0;
+  const std::vector<double> weight_C{3.0 / 8 / sum, 3.0 / 2 / sum, 3.0 / sum};
+  double total = 0;
+  double weights = 0;
+  for (int64_t b = 0; b < 6; ++b) {
+    const auto p_C = teacher_BC[b].softmax(0);
+    const auto t_C = (teacher_BC[b] / 2.0).softmax(0);
+    const auto s_C = (student_BC[b] / 2.0).softmax(0);
+    double kl = 0;
+    double weight = 0;
+    for (int64_t c = 0; c < 3; ++c) {
+      const double t = t_C[c].item<double>();
+      kl += t * std::log(t / s_C[c].item<double>());
+      weight += p_C[c].item<double>() * weight_C[static_cast<size_t>(c)];
+    }
+    if (b < 4) weight = weight_C[static_cast<size_t>(b % 3)];  // labels are known
+    total += weight * kl;
+    weights += weight;
+  }
+  EXPECT_NEAR(loss_of("temperature: 2, class_balance: inverse").total.item<double>(), 4.0 * total / weights,
+              1e-5);
+}
+
 TEST_F(DistillationTest, SeveralTeachersAreWeighed) {
   const auto one = [&](const std::string& weight) {
     return "{type: run, path: " + (dir_ / "teacher") + ", weight: " + weight + "}";
