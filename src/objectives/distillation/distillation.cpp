@@ -152,6 +152,7 @@ class DistillationObjective final : public Objective {
     auto weight_B = counted_B.to(teacher_BC.scalar_type());
     if (!weight_C_.defined()) return weight_B;
     const auto weight_C = weight_C_.to(teacher_BC.options());
+    // A row that the teacher cannot see may hold NaN, which a weight of 0 would not take away.
     auto of_class_B = at::nan_to_num(teacher_BC).softmax(1).matmul(weight_C);
     const auto targets = batch.targets.find(task_.task);
     if (targets != batch.targets.end() && targets->second.y_B.defined()) {
